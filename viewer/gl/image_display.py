@@ -40,9 +40,7 @@ class ImageDisplay:
             assert isinstance(image, OpenGLImage)
             presenter.changed_slot(slot).show(image.textures.rgba, image.textures.depth, keep=image)
         elif not self.direct.show(presenter, slot, image):
-            textures = presenter.changed_slot(slot)
-            textures.upload(image.rgba)
-            textures.upload_depth(image.depth)
+            presenter.changed_slot(slot).keep(image.rgba, image.depth)
 
     def show_mode(self, presenter: Presenter, slot: int, result: ViewResult, display: DisplaySettings) -> None:
         """Show a view mode of an image whose textures a renderer shares with the window."""

@@ -42,60 +42,107 @@ class ImageSlot:
         self._own_color, self._own_depth = StreamedTexture(context), StreamedTexture(context)
         self._kept: object = None
         self._made: moderngl.Texture | None = None
-        self.color: moderngl.Texture | None = None
+        self._color: moderngl.Texture | None = None
+        self._surface: tuple[moderngl.Texture, moderngl.Texture] | None = None
+        self._waiting_surface: NDArray[np.float32] | None = None
+        self.memory: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        """Color (H, W, 4) and depth (H, W) of an image in main memory; None for any other image."""
+
+    @property
+    def color(self) -> moderngl.Texture | None:
         """Premultiplied color and opacity, or value times opacity and opacity; None while there is no image."""
-        self.surface: tuple[moderngl.Texture, moderngl.Texture] | None = None
+        if self._color is None and self.memory is not None:
+            rgba, depth = self.memory
+            self._write_color(rgba)
+            self._write_depth(depth)
+        return self._color
+
+    @property
+    def surface(self) -> tuple[moderngl.Texture, moderngl.Texture] | None:
         """A texture with the opacity in its alpha, and one with the depth in meters; None hides no lines."""
+        if self._waiting_surface is not None:
+            texture = self._depth_texture(self._waiting_surface)
+            self._surface, self._waiting_surface = (texture, texture), None  # a texture of one component is opaque everywhere
+        if self._surface is None and self.memory is not None:
+            self._color = None
+            assert self.color is not None
+        return self._surface
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height, pixels; None while there is no image."""
+        if self.memory is not None:
+            height, width = self.memory[1].shape
+            return width, height
+        return None if self._color is None else self._color.size
+
+    @property
+    def components(self) -> int:
+        """Numbers per pixel: 4 for a color, 2 for a value; 0 while there is no image."""
+        if self.memory is not None:
+            return 4
+        return 0 if self._color is None else int(self._color.components)
 
     def upload(self, pixels: NDArray[np.float32]) -> None:
         """Show (H, W, C) float32."""
-        height, width, components = pixels.shape
         self._replace_kept()
-        self.color = self._own_color.sized(width, height, components)
-        self.color.write(np.ascontiguousarray(pixels, dtype=np.float32))
+        self._write_color(pixels)
+
+    def keep(self, rgba: NDArray[np.float32], depth: NDArray[np.float32]) -> None:
+        """Show an image in main memory, (H, W, 4) and (H, W) meters. It is uploaded when its textures are first asked for."""
+        self._replace_kept()
+        self._color = self._surface = None
+        self.memory = rgba, depth
 
     def upload_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
         """Show a pixel buffer that holds (height, width, 4) float32."""
         self._replace_kept()
-        self.color = self._own_color.sized(width, height, 4)
-        self.color.write(buffer)
+        self._color = self._own_color.sized(width, height, 4)
+        self._color.write(buffer)
 
     def _replace_kept(self) -> None:
+        self.memory = self._waiting_surface = None
         if self._kept is not None:
             self.release()
 
-    def upload_surface(self, depth: NDArray[np.float32]) -> None:
-        """Set the surface to (H, W) meters, infinite where it is empty."""
-        texture = self._own_depth.sized(depth.shape[1], depth.shape[0], 1)
-        texture.write(np.ascontiguousarray(depth, dtype=np.float32))
-        self.surface = texture, texture  # a texture of one component is opaque everywhere
+    def _write_color(self, pixels: NDArray[np.float32]) -> None:
+        height, width, components = pixels.shape
+        self._color = self._own_color.sized(width, height, components)
+        self._color.write(np.ascontiguousarray(pixels, dtype=np.float32))
 
-    def upload_depth(self, depth: NDArray[np.float32]) -> None:
-        """Set the surface to (H, W) meters; the color's alpha is its opacity."""
-        assert self.color is not None
+    def _depth_texture(self, depth: NDArray[np.float32]) -> moderngl.Texture:
         texture = self._own_depth.sized(depth.shape[1], depth.shape[0], 1)
         texture.write(np.ascontiguousarray(depth, dtype=np.float32))
-        self.surface = self.color, texture
+        return texture
+
+    def upload_surface(self, depth: NDArray[np.float32]) -> None:
+        """Set the surface to (H, W) meters, infinite where it is empty. It is uploaded when it is first asked for."""
+        self._surface, self._waiting_surface = None, depth
+
+    def _write_depth(self, depth: NDArray[np.float32]) -> None:
+        """Set the surface to (H, W) meters; the color's alpha is its opacity."""
+        assert self._color is not None
+        self._surface, self._waiting_surface = (self._color, self._depth_texture(depth)), None
 
     def upload_depth_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
         """Set the surface to a pixel buffer that holds (height, width) float32; the color's alpha is its opacity."""
-        assert self.color is not None
+        assert self._color is not None
         texture = self._own_depth.sized(width, height, 1)
         texture.write(buffer)
-        self.surface = self.color, texture
+        self._surface, self._waiting_surface = (self._color, texture), None
 
     def show(self, color: moderngl.Texture, depth: moderngl.Texture, keep: object) -> None:
         """Show textures of another context that shares them; `keep` is what owns them."""
         self.release()
         self._kept = keep
-        self.color, shared_depth = (
+        self._color, shared_depth = (
             self._context.external_texture(texture.glo, texture.size, texture.components, 0, "f4") for texture in (color, depth)
         )
-        self.surface = self.color, shared_depth
+        self._surface = self._color, shared_depth
 
     def show_made(self, color: moderngl.Texture) -> None:
         """Show another picture of the image whose textures were shown last; it stays the surface. `color` is released here."""
-        self._made = self.color = color
+        self._made = self._color = color
 
     def holds(self, owner: object) -> bool:
         """Return whether it shows textures of this owner."""
@@ -111,12 +158,12 @@ class ImageSlot:
 
     def release(self) -> None:
         """Release the textures. Those of another context stay; only what wraps them is released."""
-        if self._kept is not None and self.surface is not None:
-            for texture in self.surface:
+        if self._kept is not None and self._surface is not None:
+            for texture in self._surface:
                 texture.release()
         if self._made is not None:
             self._made.release()
         self._made = None
         self._own_color.release()
         self._own_depth.release()
-        self.color = self.surface = self._kept = None
+        self._color = self._surface = self._kept = self.memory = self._waiting_surface = None

@@ -17,6 +17,7 @@ from viewer.gl.line_pass import LinePass
 from viewer.gl.mode_pass import ModePass
 from viewer.gl.program import load_program
 from viewer.gl.screen_pass import FindFunction, ScreenPass, screen_texture
+from viewer.gl.screen_pixels import ScreenPixels
 from viewer.picture.backdrop import Backdrop
 from viewer.picture.comparison import Comparison
 from viewer.picture.overlay_lines import OverlayLines
@@ -75,6 +76,7 @@ class Presenter:
         self._screen, self._lines = ScreenPass(context, find), LinePass(context)
         self.modes = ModePass(context)
         """Computes the view modes of images that are in textures."""
+        self._pixels = ScreenPixels(find)
         self._delayed = DelayedRead(context)
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
@@ -103,7 +105,7 @@ class Presenter:
 
     def forget(self, slot: int) -> None:
         """Release the image of a slot."""
-        if self.slots[slot].color is not None:
+        if self.slots[slot].size is not None:
             self.changed_slot(slot).release()
 
     def set_color_map(self, name: str, colors: NDArray[np.uint8]) -> None:
@@ -124,9 +126,12 @@ class Presenter:
             options: background, color and comparison.
         """
         self._view = width, height
-        if self._enlarges_alike(options):
-            size = self.slots[0].color.size  # type: ignore[union-attr]
+        size = self.slots[0].size
+        if size is not None and self._enlarges_alike(options):
             width, height = min(width, size[0]), min(height, size[1])
+            if (width, height) == size and self.slots[0].memory is not None and self._pixels.usable:
+                self._convert(self.slots[0].memory, options)
+                return
         self._draw(width, height, options)
 
     def show(self, target: moderngl.Framebuffer, corner: tuple[int, int], overlay: OverlayLines = NO_LINES) -> None:
@@ -149,17 +154,32 @@ class Presenter:
 
     def _enlarges_alike(self, options: PresentOptions) -> bool:
         """Return whether blending with the background and enlarging may be done in either order, since both are linear."""
-        first = self._color(0)
         neutral = options.display.tone == (0.0, 1.0) and options.background == "color"
-        alone = options.comparison is Comparison.NONE or self._color(1) is None
-        return neutral and alone and options.shadow is None and first is not None and first.components == 4
+        alone = options.comparison is Comparison.NONE or self.slots[1].size is None
+        return neutral and alone and options.shadow is None and self.slots[0].components == 4
+
+    def _convert(self, image: tuple[NDArray[np.float32], NDArray[np.float32]], options: PresentOptions) -> None:
+        """Do as `_draw` for an image in main memory that `_enlarges_alike`, at its size; the processor blends it."""
+        rgba, depth = image
+        self._sized_target(depth.shape[1], depth.shape[0])
+        if self._begins(options):
+            assert self._texture is not None
+            surface = self._pixels.write(self._texture, rgba, depth, options.display.background_colors[0])
+            self.slots[0].upload_surface(surface)
+            self._unbind()
+
+    def _begins(self, options: PresentOptions) -> bool:
+        """Return whether the view's texture must be made again, and note that it shows these options then."""
+        if self._presented == options:
+            return False
+        self._presented = replace(options, display=replace(options.display))
+        self.passes += 1
+        return True
 
     def _draw(self, width: int, height: int, options: PresentOptions) -> None:
         target = self._sized_target(width, height)
-        if self._presented == options:
+        if not self._begins(options):
             return
-        self._presented = replace(options, display=replace(options.display))
-        self.passes += 1
         target.use()
         self.context.viewport = (0, 0, width, height)
         self.context.scissor = None
@@ -176,10 +196,9 @@ class Presenter:
             self.context.screen.use()
 
     def _triangle_for(self, options: PresentOptions) -> moderngl.VertexArray:
-        first = self._color(0)
         constants = {
-            "SCALAR": int(first is not None and first.components == 2),
-            "COMPARISON": int(options.comparison if self._color(1) is not None else Comparison.NONE),
+            "SCALAR": int(self.slots[0].components == 2),
+            "COMPARISON": int(options.comparison if self.slots[1].size is not None else Comparison.NONE),
             "NEUTRAL": int(options.display.tone == (0.0, 1.0)),
             "BACKGROUND": BACKGROUNDS.index(options.background),
             "SHADOW": int(options.shadow is not None),

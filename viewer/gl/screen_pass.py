@@ -9,7 +9,10 @@ import moderngl
 
 from viewer.gl.program import load_program
 
-_TEXTURE_2D, _RGBA, _BGRA, _BYTES = 0x0DE1, 0x1908, 0x80E1, 0x8367  # of OpenGL's headers; bytes of a little-endian word
+TEXTURE_2D, BGRA, BYTES = 0x0DE1, 0x80E1, 0x8367
+"""Of OpenGL's headers: a kind of texture, and colors that are bytes of a little-endian word, blue first."""
+
+_RGBA = 0x1908
 
 FindFunction = Callable[[str], int]
 """Returns the address of an OpenGL function; 0 if there is none."""
@@ -62,5 +65,5 @@ def screen_texture(context: moderngl.Context, size: tuple[int, int], find: FindF
         kinds = (ctypes.c_uint, *[ctypes.c_int] * 5, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p)
         store = ctypes.CFUNCTYPE(None, *kinds)(find("glTexImage2D"))
         texture.use(0)  # moderngl makes its unit active
-        store(_TEXTURE_2D, 0, _RGBA, *size, 0, _BGRA, _BYTES, None)
+        store(TEXTURE_2D, 0, _RGBA, *size, 0, BGRA, BYTES, None)
     return texture

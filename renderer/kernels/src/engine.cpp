@@ -103,6 +103,16 @@ RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std
     return all;
 }
 
+void Engine::screen_pixels(const float* rgba, const float* depth, int64 width, int64 height,
+                           const ScreenOptions& options, uint32* pixels, float* surface) {
+    constexpr int64 size = 32;  // rows
+    parallel(pool_, piece_count(height, size), [&](int64 piece, int) {
+        for (int64 y = piece * size; y < std::min(height, (piece + 1) * size); y++)
+            kernels_->screen_row(rgba + 4 * width * y, depth + width * y, width, options,
+                                 pixels + width * (height - 1 - y), surface + width * y);
+    });
+}
+
 void Engine::density(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
     constexpr int64 size = 1024;
     parallel(pool_, piece_count(count, size), [&](int64 piece, int) {

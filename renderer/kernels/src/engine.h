@@ -33,6 +33,11 @@ class Engine {
     RenderTotals render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
                         const Image& image, const volatile int32* cancel);
 
+    // Turns an image [height][width][4] and its depth into pixels 0xFFRRGGBB, rows from the bottom, and into the depth
+    // of its surface, rows from the top.
+    void screen_pixels(const float* rgba, const float* depth, int64 width, int64 height, const ScreenOptions& options,
+                       uint32* pixels, float* surface);
+
     // Computes sigma (count) and, unless null, features (count x 32) at points (count x 3) in [0, 1]^3.
     void density(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features);
 

@@ -72,6 +72,12 @@ struct Image {
     uint16* counts;  // [height][width][2]
 };
 
+// How an image becomes the pixels of a window.
+struct ScreenOptions {
+    float background[3];    // red, green, blue, 0 to 1
+    float surface_opacity;  // what is less opaque hides no lines
+};
+
 // A convolution, or one parity of the output pixels of a transposed one. Distances are in floats. The input has a
 // border of zeros, so that no tap lies outside.
 struct Convolution {
@@ -107,6 +113,9 @@ struct KernelTable {
     void (*composite)(Tile&, const KeptSamples&);
     // Writes the tile's pixels.
     void (*finish)(const View&, const Tile&, const Image&);
+    // Turns a row of an image into words 0xFFRRGGBB, and into the depth of its surface, infinite where it is empty.
+    void (*screen_row)(const float* rgba, const float* depth, int64 count, const ScreenOptions&, uint32* pixels,
+                       float* surface);
     void (*density)(const BakedFrame&, const float* points, int64 count, float* sigma, float* features);
     void (*encode_directions)(const BakedFrame&, const float* directions, int64 count, float* views);
     // Bakes rows [first, last) of one level and plane. `grid` has the plane's channel pairs; `pair_offset` has their

@@ -1,6 +1,7 @@
 // All arithmetic of baking and rendering, compiled once per instruction set into the namespace MLPVID_INSTRUCTION_SET.
 #include "bake_kernels.h"
 #include "convolution_kernels.h"
+#include "screen_kernels.h"
 #include "tile_kernels.h"
 #include "winograd_kernels.h"
 
@@ -30,6 +31,7 @@ const KernelTable table = {MLPVID_TEXT(MLPVID_INSTRUCTION_SET),
                            shade,
                            composite,
                            finish,
+                           screen_row,
                            densities,
                            encode_directions,
                            bake_grid,

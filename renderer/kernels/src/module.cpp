@@ -1,9 +1,11 @@
 // The Python module: checks arrays, releases the GIL, calls the engine.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -102,6 +104,20 @@ nb::tuple render(Engine& engine, const Bytes& frame_bytes, const Bytes& view_byt
     }
     return nb::make_tuple(totals.cancelled, totals.density_ms, totals.color_ms, totals.density_samples,
                           totals.color_samples);
+}
+
+void screen_pixels(Engine& engine, const Array<const float, 3>& rgba, const Array<const float, 2>& depth,
+                   const std::array<float, 3>& background, float surface_opacity, const Array<uint32, 2>& pixels,
+                   const Array<float, 2>& surface) {
+    const size_t height = rgba.shape(0), width = rgba.shape(1);
+    require(rgba.shape(2) == 4, "rgba has the wrong shape");
+    require(depth.shape(0) == height && depth.shape(1) == width, "depth has the wrong shape");
+    require(pixels.shape(0) == height && pixels.shape(1) == width, "pixels has the wrong shape");
+    require(surface.shape(0) == height && surface.shape(1) == width, "surface has the wrong shape");
+    const ScreenOptions options = {{background[0], background[1], background[2]}, surface_opacity};
+    const nb::gil_scoped_release release;
+    engine.screen_pixels(rgba.data(), depth.data(), static_cast<int64>(width), static_cast<int64>(height), options,
+                         pixels.data(), surface.data());
 }
 
 void density(Engine& engine, const Bytes& frame_bytes, const Array<const float, 2>& points,
@@ -267,6 +283,10 @@ NB_MODULE(mlpvid_kernels, m) {
         .def("render", &render, "frame"_a, "view"_a, "tiles"_a, "rgba"_a, "depth"_a, "counts"_a, "cancel"_a,
              "Renders tiles (n, 4: x0, y0, x1, y1) into the images. Returns (cancelled, density_ms, color_ms, density "
              "samples, color samples). Ends soon after cancel[0] becomes nonzero.")
+        .def("screen_pixels", &screen_pixels, "rgba"_a, "depth"_a, "background"_a, "surface_opacity"_a, "pixels"_a,
+             "surface"_a,
+             "Blends an image (h, w, 4) with a background of three numbers to words 0xFFRRGGBB (h, w), rows from the "
+             "bottom. surface (h, w) becomes the depth (h, w), infinite where the opacity is below surface_opacity.")
         .def("density", &density, "frame"_a, "points"_a, "sigma"_a, "features"_a,
              "Densities, 1/m, and features (even channels first) at points (n, 3) in [0, 1]^3.")
         .def("color", &color, "frame"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
