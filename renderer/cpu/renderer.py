@@ -128,12 +128,24 @@ class CpuRenderer:
         start = clock.perf_counter()
         x0, y0, x1, y1 = region = region or (0, 0, camera.width, camera.height)
         shape = (y1 - y0, x1 - x0)
-        image = RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
+        image = self._new_image(*shape)
         if min(shape) > 0:
             tiles = tile_rectangles(shape[1], shape[0])
             image.statistics = self.render_tiles(frame, camera, settings, region, tiles, image, cancel)
         image.statistics.total_ms = (clock.perf_counter() - start) * 1000
         return image
+
+    def _new_image(self, height: int, width: int) -> RenderedImage:
+        """Return an image whose pixels may have any values."""
+        pixels = height * width
+        memory: NDArray[np.uint8] = self.engine.image_memory(24 * pixels)
+        rgba, depth, counts = np.split(memory, [16 * pixels, 20 * pixels])
+        shape = (height, width)
+        return RenderedImage(
+            rgba.view(np.float32).reshape(*shape, 4),
+            depth.view(np.float32).reshape(shape),
+            counts.view(np.uint16).reshape(*shape, 2),
+        )
 
     def render_tiles(
         self,

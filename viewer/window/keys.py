@@ -105,8 +105,9 @@ class Keyboard:
         from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
         window: Any = glfw_utils.glfw_window_hello_imgui()
-        focused = glfw.get_window_attrib(window, glfw.FOCUSED)
-        return bool(focused and glfw.get_key(window, getattr(glfw, f"KEY_{key}")) == glfw.PRESS)
+        if glfw.get_key(window, getattr(glfw, f"KEY_{key}")) != glfw.PRESS:
+            return False
+        return bool(glfw.get_window_attrib(window, glfw.FOCUSED))  # the display server has to answer, so it is asked last
 
     def _switch_navigation(self, io: imgui.IO, in_menu: bool) -> None:
         # The keyboard moves between controls only after Tab. Otherwise Space would press the last button again.

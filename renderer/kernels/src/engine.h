@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "block_pool.h"
 #include "kernel_table.h"
 #include "thread_pool.h"
 
@@ -28,6 +29,9 @@ class Engine {
 
     const KernelTable& kernels() const { return *kernels_; }
     ThreadPool& pool() { return pool_; }
+
+    // Memory of images. Those who hold it may outlive the engine.
+    const std::shared_ptr<BlockPool>& blocks() const { return blocks_; }
 
     // Renders some tiles of a view into `image`; the other pixels stay as they are.
     RenderTotals render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
@@ -58,6 +62,7 @@ class Engine {
  private:
     const KernelTable* kernels_;
     ThreadPool pool_;
+    std::shared_ptr<BlockPool> blocks_ = std::make_shared<BlockPool>();
 };
 
 }  // namespace mlpvid

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 
 #include "decoder.h"
@@ -245,6 +246,21 @@ nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> allocate(size_t bytes) {
     return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(block, 1, shape, owner);
 }
 
+// Memory of an engine's pool; it goes back there with the last array that uses it.
+struct PooledBlock {
+    std::shared_ptr<BlockPool> pool;
+    void* memory;
+    size_t bytes;
+    ~PooledBlock() { pool->give_back(memory, bytes); }
+};
+
+nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> image_memory(Engine& engine, size_t bytes) {
+    auto* block = new PooledBlock{engine.blocks(), engine.blocks()->take(bytes), bytes};
+    const nb::capsule owner(block, [](void* p) noexcept { delete static_cast<PooledBlock*>(p); });
+    const size_t shape[1] = {bytes};
+    return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(block->memory, 1, shape, owner);
+}
+
 nb::list members(const std::vector<Member>& all) {
     nb::list result;
     for (const Member& member : all) result.append(nb::make_tuple(member.name, member.offset, member.size));
@@ -280,6 +296,8 @@ NB_MODULE(mlpvid_kernels, m) {
             "Name of the build in use.")
         .def_prop_ro(
             "threads", [](Engine& e) { return e.pool().threads(); }, "Threads, the calling one included.")
+        .def("image_memory", &image_memory, "bytes"_a,
+             "Returns memory that holds anything. It is used again after the last array that shares it is gone.")
         .def("render", &render, "frame"_a, "view"_a, "tiles"_a, "rgba"_a, "depth"_a, "counts"_a, "cancel"_a,
              "Renders tiles (n, 4: x0, y0, x1, y1) into the images. Returns (cancelled, density_ms, color_ms, density "
              "samples, color samples). Ends soon after cancel[0] becomes nonzero.")
