@@ -16,6 +16,9 @@ from tests.waiting import TIMEOUT
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
+PAUSE = 0.01
+"""Seconds between two looks of a server whether it shall end."""
+
 
 class Server(socketserver.ThreadingTCPServer):
     """Gives each request the next of some answers; after the last one it is silent until the test ends."""
@@ -48,7 +51,7 @@ def serve() -> Iterator[type[Server]]:
     def start(*answers: bytes) -> Server:
         server = Server(*answers)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[PAUSE], daemon=True).start()
         return server
 
     yield start  # type: ignore[misc]

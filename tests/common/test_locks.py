@@ -20,6 +20,12 @@ from tests.command_runs import ROOT
 from tests.waiting import wait_until
 
 
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse soon what this process holds itself: nothing changes in the pauses."""
+    monkeypatch.setattr(locks, "_PAUSE", 0.001)
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "n" * 255, "ä" * 127, "b\udcec"])
 def test_the_second_is_refused_with_process_and_time(name: str, tmp_path: Path) -> None:
     target = tmp_path / name
