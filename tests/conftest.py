@@ -41,7 +41,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start one test process more than there are cores: it computes while another one waits, as tests do an eighth of their time."""
+    """Start one process more than there are cores: it computes while others wait, as tests do an eighth of their time."""
     cores = yield
     return cores if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 1
 

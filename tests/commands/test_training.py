@@ -18,6 +18,8 @@ from tests.training.scenes import ball_capture, small_capture
 from training.__main__ import COMMANDS, main
 from training.config import load_config
 
+pytestmark = pytest.mark.xdist_group("training commands")  # one process makes what they share once
+
 
 def command(name: str, *arguments: object) -> CommandRun:
     """Run a training command in this process."""

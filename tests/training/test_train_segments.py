@@ -27,6 +27,8 @@ from training.make_capture import CaptureSize, make_capture
 from training.segments.plan import parse_range, plan_segments
 from training.train_segments import main
 
+pytestmark = pytest.mark.xdist_group("training of segments")  # one process makes what they share once
+
 CONFIG = (
     "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 64}\n"
     "model: {hash: {log2_table_size: 10}, occupancy: {resolution: [12, 12, 16], subgrid: 1}}\n"

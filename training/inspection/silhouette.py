@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -58,7 +59,7 @@ class Silhouette:
         border = np.concatenate([self.inside[0], self.inside[-1], self.inside[:, 0], self.inside[:, -1]])
         return float(border.mean())
 
-    @property
+    @cached_property
     def pixels(self) -> Floats:
         """Converts homogeneous positions in pixels of the image to indices of columns and rows of the mask, 3 x 3."""
         return np.array([[self.scale[0], 0, -0.5], [0, self.scale[1], -0.5], [0, 0, 1]])
@@ -70,6 +71,8 @@ class Silhouette:
             column, row: indices of columns and rows of the mask, any shape; they are rounded.
         """
         x, y = column.ravel(), row.ravel()
+        if x.size <= _MOST:
+            return (self._lookup(x, y) * STEP).reshape(column.shape)
         steps = [self._lookup(x[first : first + _MOST], y[first : first + _MOST]) for first in range(0, x.size, _MOST)]
         return (np.concatenate(steps) * STEP).reshape(column.shape)
 

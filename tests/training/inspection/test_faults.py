@@ -73,6 +73,7 @@ def legionary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("large capture")  # one process reduces it once
 @pytest.mark.skipif(not LEGIONARY.is_dir(), reason="needs the capture legionary next to the checkout")
 @pytest.mark.parametrize("fault", ON_LEGIONARY, ids=lambda fault: fault.name)
 def test_a_mistake_in_a_large_capture(fault: Fault, legionary: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from training.loop.trainer import Trainer, worker_pool
 from training.reduction.first_steps import first_steps
 from training.train import main as train
 
+pytestmark = pytest.mark.xdist_group("continuation")  # one process makes what they share once
+
 CONFIG = """base: tiny
 model: {hash: {log2_table_size: 8, num_levels: 2}, occupancy: {resolution: [5, 4, 6], subgrid: 1}}
 data: {hull_resolution: 8}

@@ -19,6 +19,8 @@ from training.reduction.search import StepSearch, needed_psnr
 from training.reduction.views import Views
 from training.reduction.write import write_with_size
 
+pytestmark = pytest.mark.xdist_group("size search")  # one process makes what they share once
+
 SMALL = HashEncodingConfig(3, 4, log2_table_size=11, base_resolution=4, finest_resolution=32)
 """Few levels, because the sensitivity of each is measured."""
 

@@ -23,6 +23,8 @@ from training.reduction.search import StepSearch
 from training.reduction.views import Views
 from training.reduction.write import write_rounded, write_with_size
 
+pytestmark = pytest.mark.xdist_group("size search of segments")  # one process makes what they share once
+
 LENGTHS = (2, 3, 2, 2, 2)
 SMALL = config_with_tables()
 
