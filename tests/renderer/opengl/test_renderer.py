@@ -103,7 +103,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", CONFIGS)
 def test_configs(either: OpenGLRenderer, name: str) -> None:
     video = make_video(seed=len(name), **CONFIGS[name])
-    _, expected = compare(either, video, make_camera(61, 43, azimuth=len(name)), time=1.3)
+    size = (31, 22) if name == "32 heads along a side" else (61, 43)  # in software, each head costs compute shaders time
+    _, expected = compare(either, video, make_camera(*size, azimuth=len(name)), time=1.3)
     assert expected.opacity.max() > 0.3, "the picture shows something"
 
 
