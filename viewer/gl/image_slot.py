@@ -52,9 +52,7 @@ class ImageSlot:
     def color(self) -> moderngl.Texture | None:
         """Premultiplied color and opacity, or value times opacity and opacity; None while there is no image."""
         if self._color is None and self.memory is not None:
-            rgba, depth = self.memory
-            self._write_color(rgba)
-            self._write_depth(depth)
+            self._upload_image(*self.memory)
         return self._color
 
     @property
@@ -64,8 +62,7 @@ class ImageSlot:
             texture = self._depth_texture(self._waiting_surface)
             self._surface, self._waiting_surface = (texture, texture), None  # a texture of one component is opaque everywhere
         if self._surface is None and self.memory is not None:
-            self._color = None
-            assert self.color is not None
+            self._upload_image(*self.memory)
         return self._surface
 
     @property
@@ -105,10 +102,11 @@ class ImageSlot:
         if self._kept is not None:
             self.release()
 
-    def _write_color(self, pixels: NDArray[np.float32]) -> None:
+    def _write_color(self, pixels: NDArray[np.float32]) -> moderngl.Texture:
         height, width, components = pixels.shape
-        self._color = self._own_color.sized(width, height, components)
-        self._color.write(np.ascontiguousarray(pixels, dtype=np.float32))
+        color = self._color = self._own_color.sized(width, height, components)
+        color.write(np.ascontiguousarray(pixels, dtype=np.float32))
+        return color
 
     def _depth_texture(self, depth: NDArray[np.float32]) -> moderngl.Texture:
         texture = self._own_depth.sized(depth.shape[1], depth.shape[0], 1)
@@ -119,10 +117,10 @@ class ImageSlot:
         """Set the surface to (H, W) meters, infinite where it is empty. It is uploaded when it is first asked for."""
         self._surface, self._waiting_surface = None, depth
 
-    def _write_depth(self, depth: NDArray[np.float32]) -> None:
-        """Set the surface to (H, W) meters; the color's alpha is its opacity."""
-        assert self._color is not None
-        self._surface, self._waiting_surface = (self._color, self._depth_texture(depth)), None
+    def _upload_image(self, rgba: NDArray[np.float32], depth: NDArray[np.float32]) -> None:
+        """Set color and surface to those of an image; the color's alpha is the opacity of the surface."""
+        color = self._write_color(rgba)
+        self._surface, self._waiting_surface = (color, self._depth_texture(depth)), None
 
     def upload_depth_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
         """Set the surface to a pixel buffer that holds (height, width) float32; the color's alpha is its opacity."""

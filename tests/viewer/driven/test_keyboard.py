@@ -13,7 +13,7 @@ from tests.viewer.driven.test_actions import press
 from viewer.actions.chords import Chord
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
-from viewer.window.keys import imgui_chord
+from viewer.window.keys import Keyboard, imgui_chord
 
 
 def test_text_fields_keep_their_keys(app: ViewerApp, drive: DriveWindow) -> None:
@@ -94,3 +94,27 @@ def test_the_panels_are_those_of_the_window(app: ViewerApp) -> None:
 
     window = Window(app, keep_layout=False, simulated=True)
     assert (window.view.title, window.timeline.title, *(section.title for section in window.sections)) == PANELS
+
+
+def test_the_display_server_is_asked_for_the_focus_only_while_a_fly_key_is_held(
+    app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(context: Any) -> None:
+        import glfw
+
+        keyboard, held, asked, focused = Keyboard(physical=True), set[int](), list[int](), [1]
+
+        def ask(window: object, attribute: int) -> int:
+            asked.append(attribute)
+            return focused[0]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(glfw, "get_key", lambda window, key: glfw.PRESS if key in held else glfw.RELEASE)
+            patched.setattr(glfw, "get_window_attrib", ask)
+            assert keyboard.fly_direction() == (0, 0, 0) and asked == []
+            held.add(glfw.KEY_W)
+            assert keyboard.fly_direction() == (0, 0, 1) and asked == [glfw.FOCUSED]
+            focused[0] = 0
+            assert keyboard.fly_direction() == (0, 0, 0)
+
+    drive(app, look)
