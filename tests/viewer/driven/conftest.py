@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from model.config import RenderConfig
 from renderer.select import create_renderer
 from tests.factories import make_video
 from tests.viewer.gl_traffic import Traffic
@@ -16,13 +15,12 @@ from viewer.app.app import ViewerApp
 
 @pytest.fixture
 def gl_app() -> Iterator[ViewerApp]:
-    """Return the state of a window with the OpenGL backend and a small random video of few samples: a processor draws it."""
+    """Return the state of a window with a small random video and the OpenGL backend."""
     state = ViewerApp(create_renderer("opengl", background=True))
     state.settings.rendering.smooth_at_rest = False
     state.settings.playback.autoplay = False
     state.settings.rendering.render_scale = 0.1
-    video = make_video(num_frames=4, color_map_resolution=4, render=RenderConfig(steps_per_diagonal=32))
-    state.documents.add(Path("random.mlpvid"), video)
+    state.documents.add(Path("random.mlpvid"), make_video(num_frames=4))
     yield state
     state.close()
 
