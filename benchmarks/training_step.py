@@ -65,7 +65,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
 
     def decode() -> None:
         with products_in(config.decoder_bfloat16, torch.device("cpu")):
-            state["decoded"] = [m[0].float() for m in network.decoder(latent[None])]
+            state["decoded"] = [m.squeeze(0).float() for m in network.decoder(latent[None])]
 
     def bake() -> None:
         state["maps"] = [m.detach().requires_grad_() for m in state["decoded"]]
@@ -86,8 +86,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
         torch.autograd.grad(state["decoded"], list(network.decoder.parameters()), state["gradients"][1:])
 
     def table_update() -> None:
-        adam.accumulate(state["gradients"][0], 0.0)
-        adam.step(1e-6)
+        adam.step_from_grids(1e-6, [(state["gradients"][0], 0.0)])
 
     parts = [rays, sample, decode, bake, forward, backward, decode_backward, table_update]
     return time_interleaved({part.__name__: part for part in parts}, repeats)

@@ -71,8 +71,9 @@ class Network(nn.Module):
         time = frame / self.num_frames
         if hasattr(self, "method"):
             return self.method.at(latent, time)
-        features, densities, colors = self.decoder(latent[None])
-        return TrainingFrame((features[0].float(), densities[0].float(), colors[0].float()), self.hash_encoding, time)
+        # The gradient of `squeeze` is a view; that of indexing would be copied to a tensor of zeros in another layout.
+        features, densities, colors = (maps.squeeze(0).float() for maps in self.decoder(latent[None]))
+        return TrainingFrame((features, densities, colors), self.hash_encoding, time)
 
     def video(
         self, config: ModelConfig, metadata: VideoMetadata, latents: ArrayLike, boxes: ArrayLike, occupancy: ArrayLike

@@ -94,16 +94,30 @@ class Optimizer:
                 if rate is not None:
                     rate.add_to(parameter, parameter.grad)
         if self._table_adam is not None:
-            for gradient_of_frame in grids:
-                self._table_adam.accumulate(gradient_of_frame.grids, gradient_of_frame.time)
-            processes.sum_tables(self._table_adam.gradients)
-            if rate is not None and self._tables is not None:
-                rate.add_to_rows(self._tables, self._table_adam.gradients, self._table_adam.steps, step)
+            self._step_tables(self._table_adam, rate_factor, grids, processes, rate, step)
         self._adam.step(rate_factor)
-        if self._table_adam is not None:
-            self._table_adam.step(self._config.table_rate * rate_factor)
         if rate is not None:
             rate.refresh()
+
+    def _step_tables(
+        self,
+        adam: HashTableAdam,
+        rate_factor: float,
+        grids: Sequence[GridGradient],
+        processes: Processes,
+        rate: RateTerm | None,
+        step: int,
+    ) -> None:
+        learning_rate = self._config.table_rate * rate_factor
+        if processes.count == 1 and rate is None:  # nobody else needs the gradient of the tables
+            adam.step_from_grids(learning_rate, [(gradient.grids, gradient.time) for gradient in grids])
+            return
+        for gradient in grids:
+            adam.accumulate(gradient.grids, gradient.time)
+        processes.sum_tables(adam.gradients)
+        if rate is not None:
+            rate.add_to_rows(adam.tables, adam.gradients, adam.steps, step)
+        adam.step(learning_rate)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return the optimizer's state by moment and parameter name."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,6 +29,7 @@ from training.loop.coarse_to_fine import freeze_grids, freeze_tables
 from training.loop.continuation import start_from
 from training.loop.dataset import Dataset
 from training.loop.error_map import MeasuredErrors, record_errors, without_errors
+from training.loop.gradients import check_finite, summed
 from training.loop.keyframes import interpolate_between
 from training.loop.network import Network
 from training.loop.occupancy_updates import OccupancyUpdates
@@ -156,8 +159,10 @@ class Trainer:
         seeds = [seed_of(self.step, slot, self.seed) for slot in self.processes.share_of(range(len(in_step)))]
         repeated = ([value] * len(frames) for value in (rays_of_step(before, self.config.rays), before))
         with self.processes.agreed(), self._rounded():
-            results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
-            sums = self._summed(results, len(in_step))
+            compute = functools.partial(self._compute_frame, len(in_step))
+            results = list(self._pool.map(compute, frames, [half] * len(frames), seeds, *repeated))
+            sums = summed(result.gradients for result in results)
+            check_finite([*sums, *(result.cameras for result in results)], self.step)
         self._freeze_levels(sums, results, before)
         self._record_errors(results, in_step)
         self._update(sums, results, len(in_step), before + 1 / self.config.steps)
@@ -209,14 +214,12 @@ class Trainer:
         for frame, (sums, counts) in zip(in_step, self.processes.sum_numbers(measured), strict=True):
             record_errors(maps, frame, MeasuredErrors(sums, counts))
 
-    def _summed(self, results: list[FrameResult], frames: int) -> list[torch.Tensor | None]:
-        """Sum the gradients of this process's frames, and divide the grids' by the number of the step's frames."""
-        sums = [_sum(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
-        grids = [result.grids.grids.div_(frames) for result in results if result.grids is not None]
-        cameras = [result.cameras for result in results]
-        if not all(bool(tensor.sum().isfinite()) for tensor in [*sums, *grids, *cameras] if tensor is not None):
-            raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
-        return sums
+    def _compute_frame(self, in_step: int, *arguments: Any) -> FrameResult:
+        """Compute a frame's part of a step of `in_step` frames. The gradient of its grids is already divided by this number."""
+        result = self._frame_step(*arguments)
+        if result.grids is not None:
+            check_finite([result.grids.grids.div_(in_step)], self.step)
+        return result
 
     def _update(self, sums: list[torch.Tensor | None], results: list[FrameResult], frames: int, progress: float) -> None:
         """Average the gradients of all frames and update the parameters with the learning rates at a progress of the run."""
@@ -373,16 +376,6 @@ def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, watc
 def _checkpoint_interval(config: TrainingConfig, spent: float) -> float:
     """Return the seconds between checkpoints. The first ones come sooner, so that a viewer soon has something to show."""
     return 60 * config.checkpoint_minutes * min(1.0, max(1 / 20, spent / (60 * config.checkpoint_minutes)))
-
-
-def _sum(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
-    present = [part for part in parts if part is not None]
-    if not present:
-        return None
-    total = present[0]
-    for part in present[1:]:
-        total.add_(part)
-    return total
 
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:

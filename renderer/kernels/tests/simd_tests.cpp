@@ -83,20 +83,26 @@ void test_halves(Check& check) {
 template <class T, int N>
 void test_array(Check& check) {
     using Array = SimdArray<T, N>;
-    T a[N], b[N], out[7][N], total = 0;
+    T a[N], b[N], squares[N], out[11][N], total = 0;
     for (int i = 0; i < N; i++)
-        a[i] = static_cast<T>(i * 5 % 17 - 6), b[i] = static_cast<T>(i - 4), total += a[i] * b[i];
+        a[i] = static_cast<T>(i * 5 % 17 - 6), b[i] = static_cast<T>(i - 4), squares[i] = b[i] * b[i],
+        total += a[i] * b[i];
     const Array x = Array::load(a), y = Array::load(b);
     Array scaled = y, product = y;
     scaled.add_scaled(x, 3), product.add_product(x, y);
     (x + y).store(out[0]), (x * y).store(out[1]), (x * T(2)).store(out[2]);
     scaled.store(out[3]), product.store(out[4]), x.rectified().store(out[5]);
     y.where_positive(x).store(out[6]);
+    (x - y).store(out[7]), (x * y / x).store(out[8]), (x + T(5)).store(out[9]);
+    Array::load(squares).roots().store(out[10]);
     for (int i = 0; i < N; i++) {
         check(out[0][i] == a[i] + b[i] && out[1][i] == a[i] * b[i] && out[2][i] == 2 * a[i], "+ * of SimdArray");
         check(out[3][i] == b[i] + 3 * a[i] && out[4][i] == b[i] + a[i] * b[i], "add_scaled and add_product");
         check(out[5][i] == (a[i] < 0 ? 0 : a[i]), "rectified");
         check(out[6][i] == (a[i] > 0 ? b[i] : 0), "where_positive");
+        check(out[7][i] == a[i] - b[i] && out[9][i] == a[i] + 5, "- of SimdArray and + of a number");
+        check(a[i] == 0 || out[8][i] == b[i], "/ of SimdArray");
+        check(out[10][i] == (b[i] < 0 ? -b[i] : b[i]), "roots");
     }
     check(dot(x, y) == total, "dot of SimdArray");
 }

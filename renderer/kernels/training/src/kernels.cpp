@@ -7,6 +7,7 @@
 #include "mlpvid_training/composite.h"
 #include "mlpvid_training/density.h"
 #include "mlpvid_training/sampler.h"
+#include "mlpvid_training/update_tables.h"
 
 #define MLPVID_TEXT_OF(name) #name
 #define MLPVID_TEXT(name) MLPVID_TEXT_OF(name)
@@ -57,6 +58,11 @@ Kernels<T> kernels() {
     k.color_backward = color_backward<T>;
     k.adam = [](ThreadPool& pool, const AdamState<T>& state, const AdamSettings& settings, int width) {
         with_features(width, [&](auto F) { adam<T, F.value>(pool, state, settings); });
+    };
+    k.update_tables = [](ThreadPool& pool, const Levels& levels, const GridGradients<T>& gradients,
+                         const AdamState<T>& state, const AdamSettings& settings) {
+        with_features(levels.features,
+                      [&](auto F) { update_tables<T, F.value>(pool, levels, gradients, state, settings); });
     };
     return k;
 }

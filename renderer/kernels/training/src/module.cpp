@@ -242,18 +242,42 @@ class Engine {
     }
 
     template <class T>
-    void adam(const Array& parameters, const Array& gradients, const Array& first, const Array& second,
-              const Array& steps, double learning_rate, double beta1, double beta2, double epsilon, bool skip_zero) {
+    AdamState<T> adam_state(const Array& parameters, const Array& gradients, const Array& first, const Array& second,
+                            const Array& steps) const {
         const int64_t rows = extent(steps, 0), width = extent(parameters, 1);
         if (width != 2 && width != 4 && width != 8) refuse("parameters", "must have rows of 2, 4 or 8");
-        const AdamState<T> state = {numbers<T>(parameters, {rows, width}, "parameters"),
-                                    numbers<T>(gradients, {rows, width}, "gradients"),
-                                    numbers<T>(first, {rows, width}, "first_moments"),
-                                    numbers<T>(second, {rows, width}, "second_moments"),
-                                    numbers<int32_t>(steps, {rows}, "steps"),
-                                    rows};
+        return {numbers<T>(parameters, {rows, width}, "parameters"),
+                numbers<T>(gradients, {rows, width}, "gradients"),
+                numbers<T>(first, {rows, width}, "first_moments"),
+                numbers<T>(second, {rows, width}, "second_moments"),
+                numbers<int32_t>(steps, {rows}, "steps"),
+                rows};
+    }
+
+    template <class T>
+    void adam(const Array& parameters, const Array& gradients, const Array& first, const Array& second,
+              const Array& steps, double learning_rate, double beta1, double beta2, double epsilon, bool skip_zero) {
+        const AdamState<T> state = adam_state<T>(parameters, gradients, first, second, steps);
+        const int width = static_cast<int>(extent(parameters, 1));
         const nb::gil_scoped_release release;
-        kernels<T>().adam(*pool_, state, {learning_rate, beta1, beta2, epsilon, skip_zero}, static_cast<int>(width));
+        kernels<T>().adam(*pool_, state, {learning_rate, beta1, beta2, epsilon, skip_zero}, width);
+    }
+
+    template <class T>
+    void update_tables(const std::vector<Array>& grids, const std::vector<double>& times, const Array& parameters,
+                       const Array& gradients, const Array& first, const Array& second, const Array& steps,
+                       double learning_rate, double beta1, double beta2, double epsilon) {
+        const AdamState<T> state = adam_state<T>(parameters, gradients, first, second, steps);
+        if (state.rows != kPlanes * levels_.entries || extent(parameters, 1) != levels_.features)
+            refuse("parameters", "have another shape than expected");
+        if (grids.size() != times.size()) refuse("times", "must be as many as grids");
+        std::vector<const T*> from;
+        for (const Array& grid : grids)
+            from.push_back(numbers<const T>(grid, {kPlanes, levels_.nodes, levels_.features}, "grids"));
+        for (const double time : times) unit_time(time);
+        const GridGradients<T> of_grids = {from.data(), times.data(), static_cast<int>(from.size())};
+        const nb::gil_scoped_release release;
+        kernels<T>().update_tables(*pool_, levels_, of_grids, state, {learning_rate, beta1, beta2, epsilon, true});
     }
 
     SamplerInput sampler(const Array& origins, const Array& directions, const Array& box, const Array& cells,
@@ -331,6 +355,7 @@ NB_MODULE(mlpvid_training_kernels, module) {
         .def_prop_ro("threads", &Engine::threads) MLPVID_BOTH(bake) MLPVID_BOTH(bake_backward) MLPVID_BOTH(march)
             MLPVID_BOTH(list_kept) MLPVID_BOTH(color_forward) MLPVID_BOTH(color_backward) MLPVID_BOTH(sum_colors)
                 MLPVID_BOTH(depth_penalty) MLPVID_BOTH(composite_backward) MLPVID_BOTH(scatter) MLPVID_BOTH(adam)
+                    MLPVID_BOTH(update_tables)
         .def("sample_rays", &Engine::sample_rays)
         .def("place_points", &Engine::place_points);
 }

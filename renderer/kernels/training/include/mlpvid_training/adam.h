@@ -14,47 +14,71 @@ constexpr int64_t kRowsPerTask = 8192;
 constexpr int kRowsAtOnce = 16;  // that are skipped together
 constexpr int kCorrections = 4096;
 
-// Factors of the bias correction, for the updates 1 to 4096; later updates use the last one.
-struct Corrections {
-    double first[kCorrections + 1], second[kCorrections + 1];
+// The factors of the bias correction after `count` updates of a row.
+struct Correction {
+    double first, second;
 
-    explicit Corrections(const AdamSettings& settings) {
-        double power1 = 1, power2 = 1;
-        for (int s = 0; s <= kCorrections; ++s) {
-            first[s] = 1 / (1 - power1);
-            second[s] = 1 / std::sqrt(1 - power2);
-            power1 *= settings.beta1;
-            power2 *= settings.beta2;
-        }
+    MLPVID_FUNCTION static Correction of(double power1, double power2) {
+        return {1 / (1 - power1), 1 / std::sqrt(1 - power2)};
     }
 };
 
-// Updates one row. Its numbers are read before any is written, so that the compiler computes them together.
-template <class T, int F>
-MLPVID_FUNCTION void adam_row(const AdamState<T>& state, const AdamSettings& settings, double first, double second,
-                              int64_t row) {
-    const T b1 = static_cast<T>(settings.beta1), b2 = static_cast<T>(settings.beta2);
-    const T rate = static_cast<T>(settings.learning_rate * first), scale = static_cast<T>(second);
-    const T epsilon = static_cast<T>(settings.epsilon);
-    T* MLPVID_RESTRICT gradients = state.gradients + row * F;
-    T* MLPVID_RESTRICT means = state.first_moments + row * F;
-    T* MLPVID_RESTRICT squares = state.second_moments + row * F;
-    T* MLPVID_RESTRICT parameters = state.parameters + row * F;
-    MLPVID_UNROLL
-    for (int f = 0; f < F; ++f) {
-        const T g = gradients[f];
-        const T m = means[f] = b1 * means[f] + (1 - b1) * g;
-        const T v = squares[f] = b2 * squares[f] + (1 - b2) * g * g;
-        parameters[f] -= rate * m / (std::sqrt(v) * scale + epsilon);
-        gradients[f] = 0;
+// The corrections of all numbers of updates. Those of the first 4096 are in a table. Once both powers are so small that
+// 1 minus the power rounds to 1, all are 1.
+class Corrections {
+ public:
+    explicit Corrections(const AdamSettings& settings) : beta1_(settings.beta1), beta2_(settings.beta2) {
+        double power1 = 1, power2 = 1;
+        for (Correction& correction : first_) {
+            correction = Correction::of(power1, power2);
+            power1 *= beta1_;
+            power2 *= beta2_;
+        }
+        const double bits = std::log(0.5) * 54, slower = std::log(beta1_ > beta2_ ? beta1_ : beta2_);
+        settled_ = slower * 1e9 < bits ? static_cast<int>(bits / slower) + 2 : 1000000000;
     }
+    MLPVID_FUNCTION Correction operator[](int count) const {
+        if (count <= kCorrections) return first_[count];
+        if (count >= settled_) return {1, 1};
+        return Correction::of(std::pow(beta1_, count), std::pow(beta2_, count));
+    }
+
+ private:
+    double beta1_, beta2_;
+    int settled_;
+    Correction first_[kCorrections + 1];
+};
+
+// Updates one row.
+template <class T, int F>
+MLPVID_FUNCTION void adam_row(const AdamState<T>& state, const AdamSettings& settings, const Corrections& corrections,
+                              int64_t row) {
+    using Row = SimdArray<T, F>;
+    const T b1 = static_cast<T>(settings.beta1), b2 = static_cast<T>(settings.beta2);
+    const Correction correction = corrections[++state.steps[row]];
+    const T rate = static_cast<T>(settings.learning_rate * correction.first);
+    const T scale = static_cast<T>(correction.second), epsilon = static_cast<T>(settings.epsilon);
+    const Row gradient = Row::load(state.gradients + row * F);
+    Row mean = Row::load(state.first_moments + row * F) * b1, square = Row::load(state.second_moments + row * F) * b2;
+    mean.add_scaled(gradient, 1 - b1);
+    square.add_scaled(gradient * gradient, 1 - b2);
+    const Row change = mean * rate / (square.roots() * scale + epsilon);
+    mean.store(state.first_moments + row * F);
+    square.store(state.second_moments + row * F);
+    (Row::load(state.parameters + row * F) - change).store(state.parameters + row * F);
+    Row::zero().store(state.gradients + row * F);
 }
 
 // Whether any of N numbers is not zero.
 template <class T, int N>
 MLPVID_FUNCTION bool any_nonzero(const T* numbers) {
-    int any = 0;
-    for (int i = 0; i < N; ++i) any |= numbers[i] != 0;
+    constexpr uint64_t kWithoutSigns = sizeof(T) == 8 ? 0x7fffffffffffffff : 0x7fffffff7fffffff;
+    uint64_t any = 0;
+    for (size_t i = 0; i < N * sizeof(T) / sizeof any; ++i) {
+        uint64_t bits;
+        std::memcpy(&bits, reinterpret_cast<const char*>(numbers) + i * sizeof bits, sizeof bits);
+        any |= bits & kWithoutSigns;
+    }
     return any != 0;
 }
 
@@ -74,14 +98,7 @@ void adam(ThreadPool& pool, const AdamState<T>& state, const AdamSettings& setti
                 }
                 if (!any_nonzero<T, F>(state.gradients + row * F)) continue;
             }
-            const int count = ++state.steps[row];
-            if (count <= kCorrections) {
-                adam_row<T, F>(state, settings, corrections.first[count], corrections.second[count], row);
-            } else {
-                const double first = 1 / (1 - std::pow(settings.beta1, count)),
-                             second = 1 / std::sqrt(1 - std::pow(settings.beta2, count));
-                adam_row<T, F>(state, settings, first, second, row);
-            }
+            adam_row<T, F>(state, settings, corrections, row);
         }
     });
 }

@@ -82,6 +82,14 @@ struct ColorSamples {
     uint64_t seed;  // of the stochastic assignment
 };
 
+// Gradients of the grids that were baked at several times.
+template <class T>
+struct GridGradients {
+    const T* const* grids;  // [count] of [3][nodes][F]
+    const double* times;    // [count]
+    int count;
+};
+
 template <class T>
 struct AdamState {
     T* parameters;      // [rows][width]

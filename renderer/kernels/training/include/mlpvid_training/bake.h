@@ -51,9 +51,10 @@ MLPVID_FUNCTION void add_to_entry(T* entry, const SimdArray<T, F>& gradient, T w
     sum.store(entry);
 }
 
-// Adds the gradient of a level's grid to that of the entries it was baked from, in the order of nodes.
-template <class T, int F>
-void bake_level_backward(const Level& level, const T* grid, double time, T* table) {
+// Adds the gradient of a level's grid to that of the entries it was baked from, in the order of nodes. Calls
+// touch(entry) for each of them, with the index in the plane's table.
+template <class T, int F, class Touch>
+MLPVID_FUNCTION void bake_level_backward(const Level& level, const T* grid, double time, T* table, Touch&& touch) {
     const TimeSlices slices = time_slices(level, time);
     const T above = static_cast<T>(slices.weight), below = static_cast<T>(1 - slices.weight);
     for (int64_t v = 0; v < level.hash.resolution; ++v) {
@@ -63,8 +64,11 @@ void bake_level_backward(const Level& level, const T* grid, double time, T* tabl
             for (int f = 0; f < F; ++f) any |= grid[f] != 0;
             if (!any) continue;  // most nodes: no ray of the step needed them
             const auto gradient = SimdArray<T, F>::load(grid);
-            add_to_entry(table + lower[u] * F, gradient, below);
-            add_to_entry(table + upper[u] * F, gradient, above);
+            const int64_t before = lower[u], after = upper[u];
+            add_to_entry(table + before * F, gradient, below);
+            add_to_entry(table + after * F, gradient, above);
+            touch(before);
+            touch(after);
         }
     }
 }
@@ -90,7 +94,7 @@ void bake_backward(ThreadPool& pool, const Levels& levels, const T* grids, doubl
         const int64_t plane = task % kPlanes;
         const Level& level = levels.level[levels.count - 1 - task / kPlanes];
         bake_level_backward<T, F>(level, grids + (plane * levels.nodes + level.nodes_offset) * F, time,
-                                  tables + plane * levels.entries * F);
+                                  tables + plane * levels.entries * F, [](int64_t) {});
     });
 }
 

@@ -27,6 +27,8 @@ struct Kernels {
     void (*color_backward)(ThreadPool&, const ColorMaps<const T>&, const ColorSamples<T>&, const T* rgb_gradients,
                            const ColorMaps<T>& map_gradients, T* feature_gradients);
     void (*adam)(ThreadPool&, const AdamState<T>&, const AdamSettings&, int width);
+    void (*update_tables)(ThreadPool&, const Levels&, const GridGradients<T>&, const AdamState<T>&,
+                          const AdamSettings&);
 };
 
 struct SamplerKernels {

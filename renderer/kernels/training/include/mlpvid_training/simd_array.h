@@ -2,6 +2,7 @@
 // compiled for. With MLPVID_PORTABLE, or another compiler than g++ and clang, they are plain arrays.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -77,6 +78,31 @@ struct SimdArray {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
         return r;
+    }
+    MLPVID_FUNCTION SimdArray operator-(const SimdArray& b) const {
+        SimdArray r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] - b.part[i];
+        return r;
+    }
+    MLPVID_FUNCTION SimdArray operator/(const SimdArray& b) const {
+        SimdArray r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] / b.part[i];
+        return r;
+    }
+    MLPVID_FUNCTION SimdArray operator+(T s) const {
+        SimdArray r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + s;
+        return r;
+    }
+    // The square root of each number.
+    MLPVID_FUNCTION SimdArray roots() const {
+        alignas(64) T numbers[N];
+        store(numbers);
+        for (int i = 0; i < N; ++i) numbers[i] = std::sqrt(numbers[i]);
+        return load(numbers);
     }
     // The numbers where `a` is above 0, and 0 elsewhere.
     MLPVID_FUNCTION SimdArray where_positive(const SimdArray& a) const {
