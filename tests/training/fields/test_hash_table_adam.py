@@ -26,7 +26,7 @@ HASHES = {
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", HASHES)
 @pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
-def test_steps_from_grids_are_those_from_the_gradient_of_the_tables(instruction_set: str, name: str, dtype: torch.dtype) -> None:
+def test_steps_from_grids_are_those_from_gradients_of_the_tables(instruction_set: str, name: str, dtype: torch.dtype) -> None:
     config = make_config(hash=HASHES[name])
     start = torch.randn_like(HashEncoding(config.hash).tables, dtype=dtype)
     kernels = [TrainingKernels(config, threads, instruction_set) for threads in (1, 1, 3)]
