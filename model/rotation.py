@@ -43,10 +43,11 @@ def matrix_from_quaternion(quaternion: ArrayLike) -> Array:
         ValueError: its length is zero or not finite.
     """
     q = np.asarray(quaternion, np.float64)
-    length = np.linalg.norm(q, axis=-1, keepdims=True)
-    if not ((length > 0) & np.isfinite(length)).all():
+    largest = np.abs(q).max(axis=-1, keepdims=True)
+    if not ((largest > 0) & np.isfinite(largest)).all():
         raise ValueError("a quaternion is zero or not finite")
-    w, x, y, z = np.moveaxis(q / length, -1, 0)
+    q = q / largest  # the squares of large numbers overflow, and those of small ones vanish
+    w, x, y, z = np.moveaxis(q / np.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],

@@ -6,6 +6,7 @@ import os
 import random
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,9 @@ def _warm(name: str, folder: Path) -> PeakMemory:
 def _read(name: str, path: Path) -> tuple[str, bool]:
     """Read a file. Return the fault, or an empty text, and whether it was read."""
     try:
-        TARGETS[name].read(path)
+        with warnings.catch_warnings():  # NumPy warns on the terminal about numbers that overflow
+            warnings.simplefilter("error", RuntimeWarning)
+            TARGETS[name].read(path)
     except InputError as error:
         text = str(error).replace(str(path.parent), "")
         return f"a message of {len(text)} characters: {text[:200]}" if len(text) > MAX_MESSAGE else "", False

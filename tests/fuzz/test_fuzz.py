@@ -49,6 +49,12 @@ def test_a_fault_is_found_and_its_content_reported(tmp_path: Path, monkeypatch: 
     assert execute("camera", tmp_path, outcome.content)[0]
 
 
+def test_a_warning_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy prints it on the terminal, where users cannot know what it means."""
+    monkeypatch.setitem(TARGETS, "camera", run.TARGETS["camera"].__class__(lambda _: np.float64(1e308) * 10, "camera.json"))
+    assert "RuntimeWarning: overflow" in execute("camera", tmp_path, b"")[0]
+
+
 def test_mutations_change_what_they_may(tmp_path: Path) -> None:
     content, random_ = bytes(range(256)) * 4, random.Random(5)
     changed = [mutated(random_, content, [content], 100) for _ in range(300)]

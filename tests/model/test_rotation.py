@@ -31,7 +31,8 @@ def test_a_quarter_turn_about_z() -> None:
     half = math.sqrt(0.5)
     quarter = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
     np.testing.assert_allclose(quaternion_from_matrix(quarter), [half, 0, 0, half], atol=1e-15)
-    np.testing.assert_allclose(matrix_from_quaternion([2, 0, 0, 2]), quarter, atol=1e-15)  # any length
+    for length in (2, 1e300, 1e-300):  # any length; the squares of the last two overflow and vanish
+        np.testing.assert_allclose(matrix_from_quaternion([length, 0, 0, length]), quarter, atol=1e-15)
     np.testing.assert_allclose(quaternion_from_vector([0, 0, math.pi / 2]), [half, 0, 0, half], atol=1e-15)
     np.testing.assert_allclose(vector_from_quaternion([-half, 0, 0, -half]), [0, 0, math.pi / 2], atol=1e-15)
 
