@@ -29,6 +29,7 @@ model:
   occupancy: {resolution: [24, 24, 36], subgrid: 2}
 data: {hull_resolution: 32, doubt_masks: false}
 rays: {rays_per_frame: 256, step: 0.04}
+optimizer: {table_rate: 0.02, decoder_rate: 0.004}
 validation: {every: 0.0}
 """
 """The settings of every segment, for images of 64 x 64 pixels. The masks are exact, so they need no check."""
@@ -139,7 +140,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--segment-frames", type=parse_count, default=54, metavar="N", help=frames_help)
     overlap_help = "frames that neighbors share (default %(default)s)"
     parser.add_argument("--overlap", type=parse_natural, default=6, metavar="N", help=overlap_help)
-    parser.add_argument("--steps", type=parse_count, default=600, help="steps of the first segment (default %(default)s)")
+    parser.add_argument("--steps", type=parse_count, default=600, help="steps of a whole run (default %(default)s)")
     parser.add_argument("--threads", type=parse_count, default=2, help="worker threads (default %(default)s)")
     parser.add_argument("--seconds", type=parse_count, default=30, help="time to play (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -19,8 +19,15 @@ from training.segments.plan import parse_range
 LONG_BUNDLE = "long.mlpvid"
 """Name of the bundle of all segments in the folder of the runs."""
 
-LATER_STEPS = 1 / 3
-"""Length of each segment's run over that of the keyframes: it begins with the parameters of the segment before."""
+KEYFRAME_STEPS, LATER_STEPS = 2.0, 1 / 3
+"""Lengths of the keyframes' run and of each segment's run, over that of a whole run.
+
+All segments use the decoder of the keyframes, so it is worth a longer run. Each segment begins with the one before it.
+"""
+
+
+MAX_KEYFRAME_STEPS = 100
+"""Longest run of the keyframes, over that of a whole run."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -37,10 +44,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--overlap", type=parse_natural, default=6, metavar="N", help=overlap_help)
     segments_help = "train only segments A to B - 1, for instance on another machine; segment 0 must be finished"
     parser.add_argument("--segments", metavar="A:B", help=segments_help)
-    steps_help = "steps of the run that trains the decoder, instead of the config's steps or minutes"
+    steps_help = "steps of a whole run, instead of the config's steps or minutes"
     parser.add_argument("--steps", type=parse_count, metavar="N", help=steps_help)
-    share_help = f"steps or minutes of each segment over those of the decoder's run (default {LATER_STEPS:.2g})"
-    parser.add_argument("--later", type=parse_finite, default=LATER_STEPS, metavar="SHARE", help=share_help)
+    keyframes_help = f"length of the run that trains the decoder, over a whole run's (default {KEYFRAME_STEPS:g})"
+    parser.add_argument("--keyframes", type=parse_finite, default=KEYFRAME_STEPS, metavar="SHARE", help=keyframes_help)
+    later_help = f"length of each segment's run, over a whole run's (default {LATER_STEPS:.2g})"
+    parser.add_argument("--later", type=parse_finite, default=LATER_STEPS, metavar="SHARE", help=later_help)
     parser.add_argument("--seed", type=parse_natural, default=0, help="determines all random numbers (default 0)")
     parser.add_argument("--no-check", dest="check", action="store_false", help="skip the check of the capture")
     parser.add_argument("--resume", action="store_true", help="continue in FOLDER; finished segments stay as they are")
@@ -68,6 +77,8 @@ def train_segments(arguments: argparse.Namespace) -> int:
     """
     if not 0 < arguments.later <= 1:
         raise InputError("--later", "must be above 0 and at most 1")
+    if not 0 < arguments.keyframes <= MAX_KEYFRAME_STEPS:
+        raise InputError("--keyframes", f"must be above 0 and at most {MAX_KEYFRAME_STEPS}")
     runs = plan_runs(arguments)
     status = _train_missing(arguments, runs, list(parse_range(arguments.segments, len(runs))))
     if status == 0 and all(segment.finished for segment in runs):

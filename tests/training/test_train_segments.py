@@ -123,9 +123,14 @@ def test_lengths_of_the_runs(
     command += ["--segment-frames=12", "--overlap=2", "--segments=0:2"]
     assert main(command) == 0 and main([*command, "--later=0.5"]) == 0 and main([*command, "--steps=30"]) == 0
     third, half, tenth = (33, 2.0), (50, 3.0), (10, 0.0)
-    assert lengths == [(100, 6.0), third, third, (100, 6.0), half, half, (30, 0.0), tenth, tenth]
+    assert lengths == [(200, 12.0), third, third, (200, 12.0), half, half, (60, 0.0), tenth, tenth]
+    assert main([*command, "--keyframes=0.5"]) == 0
+    assert lengths[9:] == [(50, 3.0), third, third]
+    for wrong in ("--keyframes=0", "--keyframes=101", "--later=1.1", "--later=0"):
+        assert main([*command, wrong]) == 2
+        assert f"{wrong.split('=')[0]}: must be above 0 and at most 1" in capsys.readouterr().err
     assert main([*command, "--steps=1000000000"]) == 2, "beyond what a config may have"
-    assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 9
+    assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 12
 
 
 def test_a_folder_without_keyframes_continues_with_segment_0(
@@ -163,7 +168,7 @@ def test_a_capture_of_40_frames(capture: Path, tmp_path: Path, capsys: pytest.Ca
     assert (runs[0] / CHECKPOINT).read_bytes() == first
     keyframes = tmp_path / "runs" / "keyframes"
     assert selected_frames(open_capture(capture), read_header(keyframes).config.data) == range(0, 40, 4)
-    assert read_header(keyframes).step == 6
+    assert read_header(keyframes).step == 12
     decoder = read_tensors(keyframes / CHECKPOINT, "network.")
     for run in runs:
         assert read_header(run).step == 2

@@ -86,8 +86,7 @@ def plan_keyframes(arguments: argparse.Namespace, runs: list[SegmentRun]) -> Seg
     values = config.to_dict()
     values["data"] |= {"first_frame": first, "num_frames": last - first, "frame_stride": frames.step}
     values["validation"]["frame"] = None  # it means a frame of a segment
-    if arguments.steps:
-        values |= {"steps": arguments.steps, "minutes": 0.0}
+    values |= _length(arguments, config, arguments.keyframes)
     return SegmentRun(None, arguments.out / KEYFRAMES, TrainingConfig.from_dict(values), len(frames))
 
 
@@ -146,9 +145,14 @@ def _run_of(arguments: argparse.Namespace, config: TrainingConfig, frames: range
     values = config.to_dict()
     last = frames[segment.last_frame]
     values["data"] |= {"first_frame": frames[segment.first_frame], "num_frames": last + 1 - frames[segment.first_frame]}
-    values["steps"] = max(1, round(arguments.later * (arguments.steps or config.steps)))
-    values["minutes"] = 0.0 if arguments.steps else arguments.later * config.minutes
+    values |= _length(arguments, config, arguments.later)
     # What helps a shape to form would undo what is there already.
     values |= {"frozen_decoder": True, "start": {}, "density_leak": 0.0, "half_resolution": 0.0}
     folder = arguments.out / f"segment-{index:04d}"
     return SegmentRun(index, folder, TrainingConfig.from_dict(values), segment.num_frames)
+
+
+def _length(arguments: argparse.Namespace, config: TrainingConfig, share: float) -> dict[str, float]:
+    """Return the steps and minutes of a run that is this share of a whole one."""
+    steps = max(1, round(share * (arguments.steps or config.steps)))
+    return {"steps": steps, "minutes": 0.0 if arguments.steps else share * config.minutes}

@@ -142,7 +142,7 @@ def test_more_threads_than_any_machine_has() -> None:
 def _command(capture: Path, folder: Path) -> list[str]:
     """Return a command that trains three segments of four frames."""
     (folder / "short.yaml").write_text(CONFIG)
-    options = ["--segment-frames", "4", "--overlap", "1", "--later", "0.3", "--no-check"]
+    options = ["--segment-frames", "4", "--overlap", "1", "--keyframes", "1", "--later", "0.3", "--no-check"]
     options += ["--config", str(folder / "short.yaml"), "--out", str(folder / "runs")]
     return ["--capture", str(capture), *options]
 
