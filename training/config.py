@@ -144,8 +144,13 @@ Rate = Annotated[StrictFloat, within(0, 1)]
 
 @dataclass(frozen=True, config=FIELDS)
 class OptimizerConfig:
-    """Adam with two learning rates, linear warm-up and exponential decay."""
+    """Adam with two learning rates, linear warm-up and exponential decay. The decoder's matrices can have Muon instead."""
 
+    decoder: Literal["adam", "muon"] = "adam"
+    """What updates the weights of the decoder's layers (paper: Adam). Muon learns faster (`training.loop.muon`). All other
+    parameters, and other methods, have Adam."""
+    momentum: Annotated[StrictFloat, within(0, 0.9999)] = 0.95
+    """Decay of the mean of gradients for Muon."""
     decoder_rate: Rate = 5e-4
     """Learning rate of decoder, encoder and embedding."""
     table_rate: Rate = 5e-3

@@ -1,4 +1,4 @@
-"""Adam with two learning rates. With the native field, the native lazy Adam updates the hash tables."""
+"""Adam with two learning rates. The native lazy Adam updates the hash tables of the native field, and Muon the decoder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 import torch
 
+from model.decoder import EqualizedUpsample
 from renderer.threads import available_cores
-from training.config import TrainingConfig
+from training.config import OptimizerConfig, TrainingConfig
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.loop.adam import MOMENTS, Adam, AdamGroup
+from training.loop.muon import Muon
 from training.loop.network import Network
 from training.loop.processes import ALONE, Processes
 from training.loop.rate import RateTerm
+
+MOMENTUM = "momentum"
+"""Name of the state of a parameter that Muon updates."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,11 @@ class Optimizer:
         self._parameters = list(network.parameters())
         self._tables = network.tables
         self._others = [p for p in self._parameters if p is not self._tables and p.requires_grad]
+        self._muon = _muon(network, self._config)
         betas = (self._config.beta1, self._config.beta2)
-        groups = [AdamGroup(self._others, self._config.decoder_rate, self._config.epsilon)]
+        matrices = set(self._muon.parameters)
+        with_adam = [p for p in self._others if p not in matrices]
+        groups = [AdamGroup(with_adam, self._config.decoder_rate, self._config.epsilon)]
         if not native and self._tables is not None:
             groups.append(AdamGroup([self._tables], self._config.table_rate, self._config.table_epsilon))
         self._adam = Adam(groups, betas)
@@ -96,6 +104,7 @@ class Optimizer:
         if self._table_adam is not None:
             self._step_tables(self._table_adam, rate_factor, grids, processes, rate, step)
         self._adam.step(rate_factor)
+        self._muon.step(rate_factor)
         if rate is not None:
             rate.refresh()
 
@@ -126,6 +135,7 @@ class Optimizer:
             for parameter, moments in self._adam.state.items()
             for moment, value in moments.items()
         }
+        tensors |= {f"{MOMENTUM}.{self._names[parameter]}": value for parameter, value in self._muon.momenta.items()}
         if self._table_adam is not None:
             tensors |= {f"tables.{name}": value for name, value in self._table_adam.state().items()}
         return tensors
@@ -137,6 +147,7 @@ class Optimizer:
             for parameter in group.parameters:
                 shape = tuple(parameter.shape)
                 shapes |= {f"{m}.{self._names[parameter]}": () if m == "step" else shape for m in MOMENTS}
+        shapes |= {f"{MOMENTUM}.{self._names[p]}": tuple(p.shape) for p in self._muon.parameters}
         if self._table_adam is not None:
             shapes |= {f"tables.{name}": tuple(value.shape) for name, value in self._table_adam.state().items()}
         return shapes
@@ -151,8 +162,21 @@ class Optimizer:
                     m: value.to(parameter.device) if m == "step" else torch.empty_like(parameter).copy_(value)
                     for m, value in moments.items()
                 }
+        for parameter in self._muon.parameters:
+            value = tensors[f"{MOMENTUM}.{self._names[parameter]}"]
+            self._muon.momenta[parameter] = torch.empty_like(parameter, requires_grad=False).copy_(value)
         if self._table_adam is not None:
             self._table_adam.load_state({name: tensors[f"tables.{name}"] for name in self._table_adam.state()})
+
+
+def _muon(network: Network, config: OptimizerConfig) -> Muon:
+    """Return what updates the weights of the decoder's layers; it has no parameters without a decoder that has Muon."""
+    layers = list(network.decoder.modules()) if config.decoder == "muon" and hasattr(network, "decoder") else []
+    matrices = [
+        (m.weight, isinstance(m, EqualizedUpsample)) for m in layers if isinstance(getattr(m, "weight", None), torch.Tensor)
+    ]
+    matrices = [(weight, transposed) for weight, transposed in matrices if weight.requires_grad]
+    return Muon([w for w, _ in matrices], [t for _, t in matrices], config.decoder_rate, config.momentum)
 
 
 def _in_layout_of(parameter: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:

@@ -1,0 +1,70 @@
+"""Muon against its formula, and what an optimizer with Muon keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.loop.muon import ITERATIONS, Muon, orthogonalized
+
+
+def polynomial(values: np.ndarray) -> np.ndarray:
+    """Return what the iteration makes of singular values, which it changes one by one."""
+    for _ in range(ITERATIONS):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+    return values
+
+
+def orthogonalized_by_svd(matrix: np.ndarray) -> np.ndarray:
+    u, s, v = np.linalg.svd(matrix, full_matrices=False)
+    return u * polynomial(s / np.linalg.norm(matrix)) @ v
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 5), (3, 40), (70, 4)])
+def test_singular_values_become_about_one(shape: tuple[int, int]) -> None:
+    matrix = np.random.default_rng().normal(size=shape)
+    found = orthogonalized(torch.from_numpy(matrix)).numpy()
+    np.testing.assert_allclose(found, orthogonalized_by_svd(matrix), atol=1e-9)
+    values = np.linalg.svd(found)[1]
+    assert values.min() > 0.6 and values.max() < 1.3
+    single = orthogonalized(torch.from_numpy(matrix).float()).numpy()
+    np.testing.assert_allclose(single, found, atol=1e-3)
+
+
+def test_the_size_of_a_gradient_does_not_count_and_zero_stays_zero() -> None:
+    matrix = torch.randn(6, 9)
+    torch.testing.assert_close(orthogonalized(matrix * 1e-20), orthogonalized(matrix), atol=1e-5, rtol=0)
+    assert (orthogonalized(torch.zeros(6, 9)) == 0).all()
+
+
+def test_steps_follow_the_formula() -> None:
+    random, rates = np.random.default_rng(), [1.0, 0.5, 0.0]
+    shapes, rate, momentum = ((5, 3), (4, 3, 2, 2), (3, 4, 2, 2)), 0.01, 0.9
+    starts = [random.normal(size=shape) for shape in shapes]
+    parameters = [torch.from_numpy(start).clone() for start in starts]
+    muon = Muon(parameters, [False, False, True], rate, momentum)
+    means = [np.zeros(shape) for shape in shapes]
+    for factor in rates:
+        for index, parameter in enumerate(parameters):
+            gradient = random.normal(size=shapes[index])
+            parameter.grad = torch.from_numpy(gradient)
+            means[index] = momentum * means[index] + (1 - momentum) * gradient
+            ahead = momentum * means[index] + (1 - momentum) * gradient
+            rows = ahead.swapaxes(0, 1) if index == 2 else ahead
+            matrix = rows.reshape(len(rows), -1)
+            change = orthogonalized_by_svd(matrix) * 0.2 * np.sqrt(max(matrix.shape)) * rate * factor
+            change = change.reshape(rows.shape)
+            starts[index] -= change.swapaxes(0, 1) if index == 2 else change
+        muon.step(factor)
+    for parameter, expected in zip(parameters, starts, strict=True):
+        np.testing.assert_allclose(parameter.numpy(), expected, atol=1e-9)
+
+
+def test_an_update_is_as_large_as_one_of_adam() -> None:
+    """Liu et al. (2025), section 2.2: the root mean square of Adam's updates is 0.2 to 0.4 times the learning rate."""
+    for shape in ((96, 864), (2048, 64)):
+        parameter = torch.zeros(shape)
+        parameter.grad = torch.randn(shape)
+        Muon([parameter], [False], 0.5, 0.95).step(1.0)
+        assert 0.13 < float(parameter.square().mean().sqrt()) / 0.5 < 0.26
