@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from training.config import TrainingConfig, load_config
 from training.loop.muon import ITERATIONS, Muon, orthogonalized
+from training.loop.network import Network
+from training.loop.optimizer import Optimizer
 
 
 def polynomial(values: np.ndarray) -> np.ndarray:
@@ -68,3 +73,47 @@ def test_an_update_is_as_large_as_one_of_adam() -> None:
         parameter.grad = torch.randn(shape)
         Muon([parameter], [False], 0.5, 0.95).step(1.0)
         assert 0.13 < float(parameter.square().mean().sqrt()) / 0.5 < 0.26
+
+
+def config_with(decoder: str, **changes: object) -> TrainingConfig:
+    config = load_config("tiny")
+    return dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, decoder=decoder), **changes)  # type: ignore[arg-type]
+
+
+def state_after_a_step(config: TrainingConfig) -> tuple[Network, Optimizer]:
+    network = Network(config, 2)
+    optimizer = Optimizer(network, config, native=False)
+    optimizer.step([torch.randn_like(parameter) for parameter in network.parameters()], 1.0)
+    return network, optimizer
+
+
+def test_muon_updates_the_weights_of_the_decoders_layers_and_adam_all_else() -> None:
+    network, optimizer = state_after_a_step(config_with("muon"))
+    weights = {n for n, p in network.named_parameters() if n.startswith("decoder.") and n.endswith(".weight")}
+    assert len(weights) == 8 and "decoder.color_head.weight" in weights, "linear, 3 upsamplings, color trunk, 3 heads"
+    of_moment: dict[str, set[str]] = {name: set() for name in ("momentum", "exp_avg")}
+    for key in optimizer.state():
+        moment, name = key.split(".", 1)
+        of_moment.get(moment, set()).add(name)
+    assert of_moment["momentum"] == weights
+    assert of_moment["exp_avg"] == {name for name, _ in network.named_parameters()} - weights
+    assert {name: tuple(value.shape) for name, value in optimizer.state().items()} == optimizer.expected_shapes()
+
+
+@pytest.mark.parametrize("config", [config_with("adam"), config_with("muon", frozen_decoder=True)])
+def test_without_muon_or_without_gradients_nothing_has_momentum(config: TrainingConfig) -> None:
+    assert not any(name.startswith("momentum") for name in state_after_a_step(config)[1].state())
+
+
+def test_the_state_continues_exactly() -> None:
+    config = config_with("muon")
+    network, optimizer = state_after_a_step(config)
+    copy = Network(config, 2)
+    copy.load_state_dict(network.state_dict())
+    continued = Optimizer(copy, config, native=False)
+    continued.load_state(optimizer.state())
+    gradients = [torch.randn_like(parameter) for parameter in network.parameters()]
+    for each in (optimizer, continued):
+        each.step(gradients, 0.5)
+    for one, other in zip(network.parameters(), copy.parameters(), strict=True):
+        assert torch.equal(one, other)
