@@ -151,6 +151,8 @@ class OptimizerConfig:
     parameters, and other methods, have Adam."""
     momentum: Annotated[StrictFloat, within(0, 0.9999)] = 0.95
     """Decay of the mean of gradients for Muon."""
+    muon_rate: Rate = 0.02
+    """Learning rate of Muon: the singular values of a layer's step. Those of untrained layers are about 1."""
     decoder_rate: Rate = 5e-4
     """Learning rate of decoder, encoder and embedding."""
     table_rate: Rate = 5e-3

@@ -8,6 +8,7 @@ hidden layers in neural networks" (2024), and J. Liu et al., "Muon is scalable f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -16,8 +17,17 @@ ITERATIONS = 5
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315  # Jordan et al.: they let small singular values grow fastest
 
-_ROOT_MEAN_SQUARE = 0.2
-"""Size of an update of rate 1, about that of Adam's (Liu et al., section 2.2)."""
+
+@dataclass(frozen=True, eq=False)
+class MuonLayer:
+    """The weights of a layer."""
+
+    weight: torch.nn.Parameter
+    """Of a linear layer, (out, in), of a convolution, (out, in, k, k), or of a transposed convolution, (in, out, k, k)."""
+    transposed: bool = False
+    """Whether it is a transposed convolution."""
+    scale: float = 1.0
+    """What the layer multiplies its weights by (equalized layers)."""
 
 
 def orthogonalized(matrix: torch.Tensor) -> torch.Tensor:
@@ -41,38 +51,34 @@ def orthogonalized(matrix: torch.Tensor) -> torch.Tensor:
 
 
 class Muon:
-    """Updates matrices from the `grad` of their parameters, with Nesterov momentum.
+    """Updates layers from the `grad` of their weights, with Nesterov momentum.
 
     Args:
-        parameters: weights of linear layers, (out, in), of convolutions, (out, in, k, k), and of transposed convolutions.
-        transposed: for each parameter, whether it is of a transposed convolution, (in, out, k, k).
-        base_rate: learning rate at its highest. An update is as large as Adam's with the same rate.
+        layers: each weight is a matrix with one row per output channel.
+        base_rate: learning rate at its highest: the singular values of a step, in weights as the layer uses them.
         momentum: decay of the mean of gradients.
     """
 
-    def __init__(
-        self, parameters: Sequence[torch.Tensor], transposed: Sequence[bool], base_rate: float, momentum: float
-    ) -> None:
-        self.parameters = tuple(parameters)
-        self.momenta: dict[torch.Tensor, torch.Tensor] = {}
-        """Mean gradient of each parameter, empty before the first step."""
-        self._transposed, self._base_rate, self._momentum = tuple(transposed), base_rate, momentum
+    def __init__(self, layers: Sequence[MuonLayer], base_rate: float, momentum: float) -> None:
+        self.layers = tuple(layers)
+        self.momenta: dict[torch.nn.Parameter, torch.Tensor] = {}
+        """Mean gradient of each weight, empty before the first step."""
+        self._base_rate, self._momentum = base_rate, momentum
 
     @torch.no_grad()
     def step(self, rate_factor: float) -> None:
-        """Update all parameters once, with `rate_factor` times the base rate. All of them must have gradients."""
-        for parameter, transposed in zip(self.parameters, self._transposed, strict=True):
-            assert parameter.grad is not None
-            update = self._momentum_of(parameter, parameter.grad)
-            update = update.transpose(0, 1) if transposed else update
-            matrix = orthogonalized(update.flatten(1))
-            size = _ROOT_MEAN_SQUARE * max(matrix.shape) ** 0.5 * self._base_rate * rate_factor
-            change = matrix.reshape(update.shape)
-            parameter.sub_(change.transpose(0, 1) if transposed else change, alpha=size)
+        """Update all layers once, with `rate_factor` times the base rate. All of them must have gradients."""
+        for layer in self.layers:
+            update = self._ahead(layer.weight)
+            rows = update.transpose(0, 1) if layer.transposed else update
+            change = orthogonalized(rows.flatten(1)).reshape(rows.shape)
+            rate = self._base_rate * rate_factor / layer.scale
+            layer.weight.sub_(change.transpose(0, 1) if layer.transposed else change, alpha=rate)
 
-    def _momentum_of(self, parameter: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-        """Update the mean gradient of a parameter, and return it one step ahead (Nesterov)."""
-        if parameter not in self.momenta:
-            self.momenta[parameter] = torch.zeros_like(parameter)
-        mean = self.momenta[parameter].lerp_(gradient, 1 - self._momentum)
-        return gradient.lerp(mean, self._momentum)
+    def _ahead(self, weight: torch.nn.Parameter) -> torch.Tensor:
+        """Update the mean gradient of a weight, and return it one step ahead (Nesterov)."""
+        assert weight.grad is not None
+        if weight not in self.momenta:
+            self.momenta[weight] = torch.zeros_like(weight)
+        mean = self.momenta[weight].lerp_(weight.grad, 1 - self._momentum)
+        return weight.grad.lerp(mean, self._momentum)

@@ -12,7 +12,7 @@ from renderer.threads import available_cores
 from training.config import OptimizerConfig, TrainingConfig
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.loop.adam import MOMENTS, Adam, AdamGroup
-from training.loop.muon import Muon
+from training.loop.muon import Muon, MuonLayer
 from training.loop.network import Network
 from training.loop.processes import ALONE, Processes
 from training.loop.rate import RateTerm
@@ -48,7 +48,7 @@ class Optimizer:
         self._others = [p for p in self._parameters if p is not self._tables and p.requires_grad]
         self._muon = _muon(network, self._config)
         betas = (self._config.beta1, self._config.beta2)
-        matrices = set(self._muon.parameters)
+        matrices = {layer.weight for layer in self._muon.layers}
         with_adam = [p for p in self._others if p not in matrices]
         groups = [AdamGroup(with_adam, self._config.decoder_rate, self._config.epsilon)]
         if not native and self._tables is not None:
@@ -135,7 +135,7 @@ class Optimizer:
             for parameter, moments in self._adam.state.items()
             for moment, value in moments.items()
         }
-        tensors |= {f"{MOMENTUM}.{self._names[parameter]}": value for parameter, value in self._muon.momenta.items()}
+        tensors |= {f"{MOMENTUM}.{self._names[weight]}": value for weight, value in self._muon.momenta.items()}
         if self._table_adam is not None:
             tensors |= {f"tables.{name}": value for name, value in self._table_adam.state().items()}
         return tensors
@@ -147,7 +147,7 @@ class Optimizer:
             for parameter in group.parameters:
                 shape = tuple(parameter.shape)
                 shapes |= {f"{m}.{self._names[parameter]}": () if m == "step" else shape for m in MOMENTS}
-        shapes |= {f"{MOMENTUM}.{self._names[p]}": tuple(p.shape) for p in self._muon.parameters}
+        shapes |= {f"{MOMENTUM}.{self._names[layer.weight]}": tuple(layer.weight.shape) for layer in self._muon.layers}
         if self._table_adam is not None:
             shapes |= {f"tables.{name}": tuple(value.shape) for name, value in self._table_adam.state().items()}
         return shapes
@@ -162,21 +162,22 @@ class Optimizer:
                     m: value.to(parameter.device) if m == "step" else torch.empty_like(parameter).copy_(value)
                     for m, value in moments.items()
                 }
-        for parameter in self._muon.parameters:
-            value = tensors[f"{MOMENTUM}.{self._names[parameter]}"]
-            self._muon.momenta[parameter] = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        for layer in self._muon.layers:
+            value = tensors[f"{MOMENTUM}.{self._names[layer.weight]}"]
+            self._muon.momenta[layer.weight] = torch.empty_like(layer.weight, requires_grad=False).copy_(value)
         if self._table_adam is not None:
             self._table_adam.load_state({name: tensors[f"tables.{name}"] for name in self._table_adam.state()})
 
 
 def _muon(network: Network, config: OptimizerConfig) -> Muon:
-    """Return what updates the weights of the decoder's layers; it has no parameters without a decoder that has Muon."""
-    layers = list(network.decoder.modules()) if config.decoder == "muon" and hasattr(network, "decoder") else []
-    matrices = [
-        (m.weight, isinstance(m, EqualizedUpsample)) for m in layers if isinstance(getattr(m, "weight", None), torch.Tensor)
+    """Return what updates the weights of the decoder's layers; it has no layers without a decoder that has Muon."""
+    modules = list(network.decoder.modules()) if config.decoder == "muon" and hasattr(network, "decoder") else []
+    layers = [
+        MuonLayer(module.weight, isinstance(module, EqualizedUpsample), float(getattr(module, "scale", 1.0)))
+        for module in modules
+        if isinstance(getattr(module, "weight", None), torch.nn.Parameter) and module.weight.requires_grad
     ]
-    matrices = [(weight, transposed) for weight, transposed in matrices if weight.requires_grad]
-    return Muon([w for w, _ in matrices], [t for _, t in matrices], config.decoder_rate, config.momentum)
+    return Muon(layers, config.muon_rate, config.momentum)
 
 
 def _in_layout_of(parameter: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
