@@ -101,7 +101,7 @@ def test_the_state_continues_exactly() -> None:
     copy.load_state_dict(network.state_dict())
     continued = Optimizer(copy, config, native=False)
     continued.load_state(optimizer.state())
-    gradients = [torch.randn_like(parameter) for parameter in network.parameters()]
+    gradients: list[torch.Tensor | None] = [torch.randn_like(parameter) for parameter in network.parameters()]
     for each in (optimizer, continued):
         each.step(gradients, 0.5)
     for one, other in zip(network.parameters(), copy.parameters(), strict=True):
