@@ -22,13 +22,18 @@ STEPS = 4
 
 
 def train(capture: str, config: str, processes: Processes) -> dict[str, dict[str, object]]:
-    """Return what trainings with the native field and with that in PyTorch leave. The latter refines the cameras' colors."""
+    """Return what trainings with the native field, with Muon and with the field in PyTorch leave.
+
+    The last one refines the cameras' colors.
+    """
     with worker_pool(1) as pool:
         opened, settings = open_capture(capture), load_config(config)
         scene = build_scene(opened, settings.data, pool)
+        with_muon = dataclasses.replace(settings, optimizer=dataclasses.replace(settings.optimizer, decoder="muon"))
         colors = dataclasses.replace(settings, refine=RefineConfig(colors=True, start=0.0))
         return {
             "native": state_after(Trainer(opened, settings, 3, scene, pool, True, processes=processes)),
+            "muon": state_after(Trainer(opened, with_muon, 3, scene, pool, True, processes=processes)),
             "torch": state_after(Trainer(opened, colors, 3, scene, pool, False, processes=processes)),
         }
 

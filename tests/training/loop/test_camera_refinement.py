@@ -206,7 +206,7 @@ def test_a_darker_camera_gets_its_gain(tmp_path: Path) -> None:
     for file in (folder / "images" / "03").iterdir():
         Image.fromarray((np.asarray(Image.open(file)) * 0.8).astype(np.uint8)).save(file)
     capture = write_meta(folder, cameras={"3": {"refine": {"colors": True}}})
-    trainer = trained(capture, small_config(color_rate=3e-2, start=0.2), 60)
+    trainer = trained(capture, small_config(color_rate=3e-2, start=0.2), 200)
     assert trainer.refinement is not None
     learned, row = trainer.refinement.corrections(), capture.train_cameras.index(3)
     assert (learned.color(torch.full((1, 3), 0.5), torch.ones(1), torch.tensor([row])) < 0.47).all()

@@ -33,7 +33,9 @@ rays: {rays_per_frame: 64, frames_per_step: 3, prune_every: 0.5}
 model: {occupancy: {subgrid: 1}}
 steps: 4
 half_resolution: 0.5
+optimizer: {decoder: adam}
 """
+"""Muon makes directions of a gradient that are only rounding as large as others; `test_two_processes_with_muon` is about it."""
 
 SHORT = "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 16}\nmodel: {occupancy: {subgrid: 1}}\n"
 
@@ -85,6 +87,18 @@ def test_two_processes_give_the_numbers_of_one(left: list[Any], field: str) -> N
     if field == "torch":
         assert torch.equal(first["gains"], second["gains"]) and alone["gains"].any()
         torch.testing.assert_close(first["gains"], alone["gains"], rtol=1e-2, atol=1e-5)
+
+
+@TOGETHER
+@pytest.mark.slow
+def test_two_processes_with_muon_stay_together_and_learn_what_one_learns(left: list[Any]) -> None:
+    first, second, alone = (run["muon"] for run in left)
+    assert first["numbers"] == second["numbers"]
+    torch.testing.assert_close(torch.tensor(first["numbers"]), torch.tensor(alone["numbers"]), rtol=1e-2, atol=1e-4)
+    for name, wanted in alone["network"].items():
+        assert torch.equal(first["network"][name], second["network"][name]), "the processes have moved apart"
+        difference = (first["network"][name] - wanted).square().mean().sqrt()
+        assert difference <= 1e-2 * wanted.square().mean().sqrt() + 1e-5, name
 
 
 @TOGETHER

@@ -16,6 +16,7 @@ from viewer.app.app import ViewerApp
 from viewer.gl import shared_context
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter
+from viewer.gl.screen_pixels import ScreenPixels
 
 pytestmark = pytest.mark.slow
 
@@ -36,13 +37,19 @@ def test_a_context_that_cannot_be_shared_is_told_once_and_images_are_uploaded_on
         raise InputError("OpenGL", "the driver says no")
 
     displayed: list[int] = []
-    show = ImageDisplay.show
+    converted: list[int] = []
+    show, write = ImageDisplay.show, ScreenPixels.write
+
+    def count(self: ScreenPixels, texture: Any, *arguments: Any) -> Any:
+        converted.append(texture.size[0] * texture.size[1])
+        return write(self, texture, *arguments)
 
     def note(self: ImageDisplay, presenter: Presenter, slot: int, image: RenderedImage) -> None:
         displayed.append(image.size[0] * image.size[1])
         show(self, presenter, slot, image)
 
     monkeypatch.setattr(ImageDisplay, "show", note)
+    monkeypatch.setattr(ScreenPixels, "write", count)
     target = "SharedContext.__init__" if fault == "no context" else "SharedContexts._prove"
     monkeypatch.setattr(f"viewer.gl.shared_context.{target}", refuse)
 
@@ -53,11 +60,13 @@ def test_a_context_that_cannot_be_shared_is_told_once_and_images_are_uploaded_on
         context.yield_(2)
         traffic.restart()
         displayed.clear()
+        converted.clear()
         open_document(gl_app).camera.orbit(0.3, 0.1)
         context.yield_(2)
         wait_for_image(context, gl_app)
         context.yield_(2)
-        assert traffic.written == {WINDOW: sum(displayed) * (16 + 4)}, "color and depth of each image, once"
+        assert converted == displayed, "the pixels of the screen are made from each image, once"
+        assert traffic.written == {WINDOW: sum(displayed) * 4}, "the depth of each image, once"
         assert set(traffic.read) == {"opengl"}, "the window's thread reads nothing back"
         gl_app.set_backend("opengl", None)
         wait_for_image(context, gl_app)
