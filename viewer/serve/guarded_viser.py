@@ -90,7 +90,7 @@ def _checked_requests(check: AccessCheck) -> Iterator[None]:
 
     def serve(*arguments: Any, process_request: Any = None, **options: Any) -> Any:
         def process(connection: Any, request: Request) -> Any:
-            return _response(check, request) or process_request(connection, request)
+            return _response(check, request) or _closing(process_request(connection, request))
 
         return original(*arguments, process_request=process, **options)
 
@@ -109,6 +109,13 @@ def _response(check: AccessCheck, request: Request) -> Response | None:
     body = answer.text.encode()
     standard = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body)), "Connection": "close"}
     return Response(answer.status, answer.status.phrase, Headers(**standard, **answer.headers), body)
+
+
+def _closing(response: Response | None) -> Response | None:
+    """Say in a response that the connection ends with it, as websockets does. Otherwise a client's next request may use it."""
+    if response is not None:
+        response.headers.setdefault("Connection", "close")
+    return response
 
 
 def _require_checks(host: str, port: int) -> None:

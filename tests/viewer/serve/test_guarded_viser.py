@@ -38,6 +38,9 @@ def test_the_page_needs_the_token(server: GuardedViser) -> None:
         page = browser.get(url(server, f"/?token={TOKEN}"))
         assert page.status_code == 200 and "<html" in page.text and page.url == url(server)
         assert browser.get(url(server)).status_code == 200
+        missing = browser.get(url(server, "/missing"))
+    for answer in (refused, page, missing):  # a client must not send its next request to a connection that is just closed
+        assert answer.headers["Connection"] == "close", answer.status_code
 
 
 @pytest.mark.parametrize("origin", [None, "http://evil.example"])
