@@ -44,7 +44,6 @@ class NativeField:
         return dataclasses.replace(seen, grids=grids)
 
     @torch.no_grad()
-    @torch.no_grad()
     def density(self, frame: TrainingFrame) -> Density:
         """Bake the grids once for all points; see `training.fields.field.RadianceField`."""
         grids = self._kernels().bake(frame.encoding.tables, frame.time)
