@@ -36,7 +36,7 @@ DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
 
 def add_bundle_option(parser: ArgumentParser) -> None:
     """Add the option --bundle."""
-    help_text = "a trained bundle of the paper's size (default %(default)s)"
+    help_text = "a trained bundle of the paper's size (default: %(default)s)"
     parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help=help_text)
 
 

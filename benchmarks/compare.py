@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         description="Compare the speed of this renderer with the reference and the published pipeline.",
     )
     add_video_options(parser)
-    parser.add_argument("--repeats", type=parse_count, default=15, help="rounds of measurement (default %(default)s)")
+    parser.add_argument("--repeats", type=parse_count, default=15, help="rounds of measurement (default: %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all results to a JSON file")
     return run(_command, parser.parse_args(arguments))

@@ -353,7 +353,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m benchmarks.cuda_estimate`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.cuda_estimate", description="Estimate frame times on an RTX 3090, without a GPU.")
     add_video_options(parser)
-    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write all results to a JSON file")
     parser.add_argument("--markdown", type=Path, help="write the page to a Markdown file")
     return run(command, parser.parse_args(arguments))

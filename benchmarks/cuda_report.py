@@ -51,7 +51,7 @@ def render_markdown(result: dict[str, Any]) -> str:
         f"{assumed['host_render'] * 1e3:.1f} ms of CPU time per image and {assumed['host_prepare'] * 1e3:.1f} ms per new "
         f"frame, of which the GPU waits for the first {assumed['host_start'] * 1e3:.1f} ms (`python -m benchmarks.cuda_host "
         f"BUNDLE` measures the renderer's own part of it). {assumed['together']} frames are decoded together while playing. "
-        "The slowest of its limits determines the time of a stage.",
+        "Each stage takes the time of its slowest limit.",
         "",
     ]
     for size in result["sizes"]:

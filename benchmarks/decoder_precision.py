@@ -84,8 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
         description="Compare the decoder in float32 and in bfloat16: its time and the images of its maps.",
     )
     add_video_options(parser)
-    parser.add_argument("--frame", type=float, default=0.0, help="frame to decode (default %(default)s)")
-    parser.add_argument("--repeats", type=parse_count, default=15, help="rounds of measurement (default %(default)s)")
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to decode (default: %(default)s)")
+    parser.add_argument("--repeats", type=parse_count, default=15, help="rounds of measurement (default: %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     return run(_command, parser.parse_args(arguments))
 

@@ -131,18 +131,18 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     parser = ArgumentParser(prog="benchmarks.long_training", description="Train a long capture in segments, and measure it.")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the capture, the runs and the recording")
-    parser.add_argument("--frames", type=parse_count, default=1000, help="frames of the capture (default %(default)s)")
-    parser.add_argument("--cameras", type=parse_count, default=8, help="its cameras (default %(default)s)")
+    parser.add_argument("--frames", type=parse_count, default=1000, help="frames of the capture (default: %(default)s)")
+    parser.add_argument("--cameras", type=parse_count, default=8, help="its cameras (default: %(default)s)")
     parser.add_argument(
-        "--side", type=parse_count, default=64, metavar="PIXELS", help="size of its images (default %(default)s)"
+        "--side", type=parse_count, default=64, metavar="PIXELS", help="size of its images (default: %(default)s)"
     )
-    frames_help = "frames of a segment, at most (default %(default)s)"
+    frames_help = "frames of a segment, at most (default: %(default)s)"
     parser.add_argument("--segment-frames", type=parse_count, default=54, metavar="N", help=frames_help)
-    overlap_help = "frames that neighbors share (default %(default)s)"
+    overlap_help = "frames that neighbors share (default: %(default)s)"
     parser.add_argument("--overlap", type=parse_natural, default=6, metavar="N", help=overlap_help)
-    parser.add_argument("--steps", type=parse_count, default=600, help="steps of a whole run (default %(default)s)")
-    parser.add_argument("--threads", type=parse_count, default=2, help="worker threads (default %(default)s)")
-    parser.add_argument("--seconds", type=parse_count, default=30, help="time to play (default %(default)s)")
+    parser.add_argument("--steps", type=parse_count, default=600, help="steps of a whole run (default: %(default)s)")
+    parser.add_argument("--threads", type=parse_count, default=2, help="worker threads (default: %(default)s)")
+    parser.add_argument("--seconds", type=parse_count, default=30, help="time to play (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 

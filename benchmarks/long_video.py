@@ -152,10 +152,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="benchmarks.long_video", description="Measure a very long video.")
     parser.add_argument("bundle", nargs="?", type=Path, default=DEMO, help="a .mlpvid file (default: the demo)")
     parser.add_argument(
-        "--frames", type=parse_count, default=10_000, help="frames of the video that is made (default %(default)s)"
+        "--frames", type=parse_count, default=10_000, help="frames of the video that is made (default: %(default)s)"
     )
-    parser.add_argument("--seconds", type=parse_count, default=20, help="time to play (default %(default)s)")
-    parser.add_argument("--skip", type=parse_count, default=1, help="play every n-th frame (default %(default)s)")
+    parser.add_argument("--seconds", type=parse_count, default=20, help="time to play (default: %(default)s)")
+    parser.add_argument("--skip", type=parse_count, default=1, help="play every n-th frame (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return run(_command, parser.parse_args(arguments))
 

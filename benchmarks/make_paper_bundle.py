@@ -127,10 +127,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m benchmarks.make_paper_bundle`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.make_paper_bundle", description="Train a bundle of the paper's full size.")
     parser.add_argument("capture", type=Path, metavar="CAPTURE", help="the capture to train on")
-    parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="path of the bundle (default %(default)s)")
-    parser.add_argument("--passes", type=parse_count, default=DEFAULT_PASSES, help="decoder passes (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="path of the bundle (default: %(default)s)")
+    parser.add_argument("--passes", type=parse_count, default=DEFAULT_PASSES, help="decoder passes (default: %(default)s)")
     parser.add_argument(
-        "--frames", type=parse_count, default=PaperTrainingConfig().frames, help="number of frames (default %(default)s)"
+        "--frames", type=parse_count, default=PaperTrainingConfig().frames, help="number of frames (default: %(default)s)"
     )
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     return run(_command, parser.parse_args(arguments))

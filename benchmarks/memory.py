@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m benchmarks.memory`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.memory", description="Measure the peak memory of rendering a bundle.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the .mlpvid file")
-    parser.add_argument("--frames", type=parse_count, default=8, help="frames to render (default %(default)s)")
+    parser.add_argument("--frames", type=parse_count, default=8, help="frames to render (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return run(_command, parser.parse_args(arguments))
 

@@ -364,11 +364,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m benchmarks.opengl_designs`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.opengl_designs", description="Compare designs of the OpenGL backend's shaders.")
     add_bundle_option(parser)
-    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default: %(default)s)")
     parser.add_argument(
-        "--size", type=int, default=512, help=f"width and height of the image in pixels, up to {MAX_SIDE} (default %(default)s)"
+        "--size",
+        type=int,
+        default=512,
+        help=f"width and height of the image in pixels, up to {MAX_SIDE} (default: %(default)s)",
     )
-    parser.add_argument("--repeats", type=int, default=5, help="times that each design is measured (default %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="times that each design is measured (default: %(default)s)")
     parser.add_argument("--markdown", type=Path, help="write the text to a Markdown file")
     return run(command, parser.parse_args(arguments))
 

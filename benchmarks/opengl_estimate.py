@@ -272,7 +272,7 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "",
         f"Assumed: {EFFICIENCY:.0%} of the published rates, 128 bytes of shared memory per clock and unit, one atomic "
         f"operation per clock, {LAUNCH * 1e6:.0f} microseconds per draw call or dispatch, and for each head and part of the "
-        "image a tile that is half empty. The slowest of its limits determines the time of a stage.",
+        "image a tile that is half empty. Each stage takes the time of its slowest limit.",
         "",
         "Where the driver has compute shaders (OpenGL 4.3), they sort the color samples by head. A tile of samples then shares "
         "one fetch of its head. Without them (fragments), each sample fetches its heads. A new frame is decoded by shaders, "
@@ -316,8 +316,8 @@ def main(arguments: list[str] | None = None) -> int:
         prog="benchmarks.opengl_estimate", description="Estimate frame times of the OpenGL backend, without a graphics card."
     )
     add_video_options(parser)
-    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
-    parser.add_argument("--size", type=int, default=512, help="width and height of the image in pixels (default %(default)s)")
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=512, help="width and height of the image in pixels (default: %(default)s)")
     parser.add_argument("--markdown", type=Path, help="write the page to a Markdown file")
     return run(command, parser.parse_args(arguments))
 

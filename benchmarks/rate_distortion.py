@@ -178,7 +178,7 @@ def section(name: str, points: list[Point], options: str = "") -> str:
 
 ![PSNR to the truth over kilobytes per frame](images/{PLOT})
 
-Published sizes. They are of other scenes, so their PSNR does not compare:
+Published sizes. They are of other scenes, so their PSNR cannot be compared:
 
 | | the paper's figure | KB per frame |
 | --- | --- | --- |
@@ -259,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a .mlpvid file, best with --precision float32")
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of its capture")
     add_layout_option(parser)
-    parser.add_argument("--points", type=parse_count, default=7, metavar="N", help="points of the curve (default 7)")
+    parser.add_argument("--points", type=parse_count, default=7, metavar="N", help="points of the curve (default: 7)")
     parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="frames that are compared (default: all)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the images, as a fraction of the capture's")
     parser.add_argument("--docs", type=Path, metavar="FOLDER", help="write the section of storage.md in this folder")

@@ -127,10 +127,10 @@ def main() -> int:
         description="Compare the speed of a training step with the native kernels and in plain PyTorch.",
     )
     parser.add_argument("capture", type=Path, help="folder of the capture")
-    parser.add_argument("--config", default="small", help="preset or config file (default small)")
+    parser.add_argument("--config", default="small", help="preset or config file (default: small)")
     parser.add_argument("--run", type=Path, help="use config and parameters of this run's checkpoint")
     parser.add_argument("--rays", type=parse_count, help="rays per frame (default: as in the config)")
-    parser.add_argument("--repeats", type=parse_count, default=7, help="measured steps of each field (default 7)")
+    parser.add_argument("--repeats", type=parse_count, default=7, help="measured steps of each field (default: 7)")
     parser.add_argument("--json", type=Path, help="write the results to a JSON file")
     return run(benchmark, parser.parse_args())
 

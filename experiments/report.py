@@ -15,9 +15,11 @@ from experiments.section import make_section
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m experiments.report", description=__doc__)
+    parser = ArgumentParser(
+        prog="python -m experiments.report", description="Write the page of results. Nothing is trained or measured."
+    )
     parser.add_argument("results", nargs="+", type=Path, metavar="OUT", help="folder of results of experiments.run")
-    page_help = "page whose sections with these results are renewed; others stay (default docs/experiments.md)"
+    page_help = "page to update: sections with these results are replaced, others stay (default: docs/experiments.md)"
     parser.add_argument("--page", type=Path, default=DOCS_PAGE, metavar="FILE", help=page_help)
     return parser
 

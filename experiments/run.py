@@ -26,26 +26,30 @@ from training.train import DEVICES
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m experiments.run", description=__doc__)
+    parser = ArgumentParser(
+        prog="python -m experiments.run", description="Train, measure and draw the rows of one of the paper's tables."
+    )
     parser.add_argument("table", metavar="TABLE", help=f"one of {', '.join(table_names())}")
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument("--capture", type=Path, metavar="DIR", help="folder of a capture that every row is trained on")
     data.add_argument("--data", type=Path, metavar="DIR", help="folder with the paper's data for this table")
     parser.add_argument("--sequences", metavar="NAME,NAME", help="with --data: only these sequences")
-    recipe_help = f"with --data: which part of it is used, one of {', '.join(recipe_names())} (default: that of the table)"
+    recipe_help = (
+        f"with --data: which part of the data is used, one of {', '.join(recipe_names())} (default: that of the table)"
+    )
     parser.add_argument("--recipe", metavar="NAME", help=recipe_help)
     add_layout_option(parser)
     parser.add_argument("--budget", metavar="TIME", help="time for everything, such as 2h or 90m; runs get equal parts of it")
-    processor_help = "count processor time, which other programs change little: of rendering, and of the runs of a --budget"
+    processor_help = "measure rendering and the runs of a --budget in processor time, which other programs change little"
     parser.add_argument("--processor-time", action="store_true", help=processor_help)
     parser.add_argument("--steps", type=parse_count, metavar="N", help="steps of each run, instead of equal times")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of results (default runs/experiments/TABLE)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of results (default: runs/experiments/TABLE)")
     preset_help = "models for two CPU cores (small, the default), or of the papers' sizes (paper)"
     reuse_help = "folders of results of other tables: rows with the same settings, capture and length are taken from there"
     parser.add_argument("--reuse", nargs="+", type=Path, default=[], metavar="OUT", help=reuse_help)
     parser.add_argument("--preset", choices=PRESETS, default="small", help=preset_help)
     parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="with --capture: frames to score (default: three)")
-    parser.add_argument("--seed", type=parse_seed, default=0, help="of each run (default 0)")
+    parser.add_argument("--seed", type=parse_seed, default=0, help="seed of each run (default: 0)")
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered in training")
     parser.add_argument("--threads", type=parse_threads, help="worker threads (default: one per core)")
     weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"

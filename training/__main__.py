@@ -11,10 +11,10 @@ COMMANDS = {
     "inspect": (inspect.main, "check a capture before training"),
     "train": (train.main, "train a model from a capture"),
     "train_segments": (train_segments.main, "train a long capture segment by segment"),
-    "export": (export.main, "write the model of a training run as a bundle"),
+    "export": (export.main, "write a training run as a bundle, join bundles, or add a sound"),
     "evaluate": (evaluate.main, "compare a run or a bundle with a capture's images"),
     "import_release": (import_release.main, "convert a checkpoint of the paper's authors"),
-    "masks": (masks.main, "make the masks of a capture from its backgrounds"),
+    "masks": (masks.main, "make the masks of a capture"),
     "make_capture": (make_capture.main, "make a capture of a procedural scene"),
 }
 """Name of each command, its main function and one line of help."""

@@ -37,22 +37,28 @@ MAX_OUTLINE = 1001
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m training.evaluate", description=__doc__)
-    parser.add_argument("source", type=Path, metavar="RUN|BUNDLE", help="run's folder or .mlpvid file")
+    parser = ArgumentParser(
+        prog="python -m training.evaluate", description="Compare renderings of a run or a bundle with a capture's views."
+    )
+    parser.add_argument("source", type=Path, metavar="RUN|BUNDLE", help="folder of a training run, or a .mlpvid file")
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture")
     add_layout_option(parser)
     add_meta_option(parser)
-    parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
+    parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="which cameras (default: test)")
     parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="frames A to B - 1, each or one in STRIDE (default: all)")
-    parser.add_argument("--scale", type=parse_finite, help="part of the image size (default: as in training; 1 for bundles)")
-    parser.add_argument("--edge", type=parse_count, default=0, metavar="PIXELS", help="exclude pixels along the images' edges")
-    outline_help = "exclude pixels around the masks' outlines from the PSNR in the box (5 for the paper's NHR)"
+    parser.add_argument(
+        "--scale", type=parse_finite, help="scale of the images, 1 is full size (default: as in training; 1 for bundles)"
+    )
+    parser.add_argument(
+        "--edge", type=parse_count, default=0, metavar="PIXELS", help="exclude this many pixels along the images' edges"
+    )
+    outline_help = "exclude this many pixels around the masks' outlines from the PSNR in the box (5 for the paper's NHR)"
     parser.add_argument("--outline", type=_odd, default=0, metavar="PIXELS", help=outline_help)
-    checkpoint_help = "of a run: the last one (default), or that with the best held-out view"
+    checkpoint_help = "which checkpoint of a run: the last one (default), or that with the best held-out view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), help=checkpoint_help)
     weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"
     parser.add_argument("--lpips-weights", type=Path, metavar="DIR", help=weights_help)
-    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="renderer (default auto: the fastest)")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="renderer (default: auto, the fastest)")
     parser.add_argument("--threads", type=parse_threads, help="CPU threads of the renderer")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with images, curves and scores")

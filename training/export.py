@@ -59,24 +59,28 @@ def parse_loss(text: str) -> float:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser = ArgumentParser(
+        prog="python -m training.export", description="Write the checkpoint of a run, or another bundle, as a .mlpvid bundle."
+    )
     run_help = "folder of a training run, finished or not; or a bundle, to make it smaller"
     parser.add_argument("run", type=Path, metavar="RUN|BUNDLE", help=run_help)
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
-    checkpoint_help = "of a run: the last one (default), or that with the best held-out view"
+    checkpoint_help = "which checkpoint of a run: the last one (default), or that with the best held-out view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), default="last", help=checkpoint_help)
-    join_help = "put these bundles, whose decoder is the same, after BUNDLE: each becomes a segment of OUT.mlpvid"
+    join_help = "put these bundles, which need the same decoder, after BUNDLE: each becomes a segment of OUT.mlpvid"
     parser.add_argument("--join", type=Path, nargs="+", metavar="BUNDLE", help=join_help)
-    overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default 0)"
+    overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default: 0)"
     parser.add_argument("--overlap", type=parse_natural, metavar="FRAMES", help=overlap_help)
     storage = parser.add_mutually_exclusive_group()
-    precision_help = "of decoder and hash tables (default float32; of a run with a rate term, its steps)"
+    precision_help = "number format of decoder and hash tables (default: float32; for a run with a rate term, its steps)"
     storage.add_argument("--precision", choices=PRECISIONS, help=precision_help)
-    size_help = "round decoder and hash tables to steps, the finest ones that give a file of at most this size"
+    size_help = "round decoder and hash tables to steps: the finest ones that give a file of at most this size"
     storage.add_argument("--target-size", type=parse_size, metavar="SIZE", help=size_help)
-    loss_help = "round them to steps, the coarsest ones that lose at most this much PSNR, for example 0.2dB"
+    loss_help = "round decoder and hash tables to steps: the coarsest ones that lose at most this much PSNR, for example 0.2dB"
     storage.add_argument("--target-loss", type=parse_loss, metavar="LOSS", help=loss_help)
-    quality_help = f"--target-loss: PSNR to the truth before, from training.evaluate (default {DEFAULT_QUALITY:g})"
+    quality_help = (
+        f"--target-loss: PSNR to the truth that the video has now, from training.evaluate (default: {DEFAULT_QUALITY:g})"
+    )
     parser.add_argument("--quality", type=parse_finite, metavar="DB", help=quality_help)
     heads_help = "show each color by the nearest head instead of four blended ones: faster, for videos with bilinear heads"
     parser.add_argument("--nearest-heads", action="store_true", help=heads_help)
@@ -84,7 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
     sound_help = f"put the sound of this file ({', '.join(FORMATS)}) into OUT.mlpvid; a BUNDLE is otherwise copied as it is"
     sound.add_argument("--sound", type=Path, metavar="FILE", help=sound_help)
     sound.add_argument("--no-sound", action="store_true", help="leave out the sound of BUNDLE")
-    offset_help = "--sound: time of the video at which the sound begins (default 0); below 0, its beginning is not played"
+    offset_help = "--sound: time of the video at which the sound begins (default: 0); below 0, its beginning is not played"
     parser.add_argument("--sound-offset", type=parse_finite, metavar="SECONDS", help=offset_help)
     return parser
 

@@ -157,16 +157,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--view-encoding", choices=list(_VIEW_ENCODINGS), help="expected view encoding; an error if the checkpoint has another"
     )
     parser.add_argument(
-        "--blend", choices=("bilinear", "nearest"), default="bilinear", help="how heads color a point (default %(default)s)"
+        "--blend", choices=("bilinear", "nearest"), default="bilinear", help="how heads color a point (default: %(default)s)"
     )
     parser.add_argument(
         "--box-padding",
         type=parse_finite,
         default=BOX_PADDING,
         metavar="M",
-        help="meters around the vertices (default %(default)s)",
+        help="meters around the vertices (default: %(default)s)",
     )
-    parser.add_argument("--fps", type=parse_finite, default=30.0, help="frames per second (default %(default)s)")
+    parser.add_argument("--fps", type=parse_finite, default=30.0, help="frames per second (default: %(default)s)")
     return run(_command, parser.parse_args(arguments))
 
 

@@ -246,11 +246,11 @@ def main(arguments: list[str] | None = None) -> int:
     default = CaptureSize()
     parser = ArgumentParser(prog="python -m training.make_capture", description="Make a capture of a procedural moving scene.")
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to create")
-    parser.add_argument("--frames", type=parse_count, default=default.frames, help="frames (default %(default)s)")
-    parser.add_argument("--cameras", type=parse_count, default=default.cameras, help="cameras (default %(default)s)")
-    size_help = f"pixels (default {default.width}x{default.height})"
+    parser.add_argument("--frames", type=parse_count, default=default.frames, help="frames (default: %(default)s)")
+    parser.add_argument("--cameras", type=parse_count, default=default.cameras, help="cameras (default: %(default)s)")
+    size_help = f"pixels (default: {default.width}x{default.height})"
     parser.add_argument("--size", type=_parse_size, default=(default.width, default.height), metavar="WxH", help=size_help)
-    speed_help = "repetitions of the movement in all frames together; more make the motion faster (default %(default)s)"
+    speed_help = "how often the movement is repeated within the frames; more is faster (default: %(default)s)"
     parser.add_argument("--speed", type=parse_count, default=default.speed, metavar="N", help=speed_help)
     return run(_command, parser.parse_args(arguments))
 

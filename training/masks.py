@@ -40,14 +40,19 @@ DEFAULT_THRESHOLD = 10.0
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m training.masks", description=__doc__)
+    parser = ArgumentParser(
+        prog="python -m training.masks",
+        description="Make the masks of a capture, by the difference from the background or by finding people.",
+    )
     parser.add_argument("capture", type=Path, metavar="CAPTURE", help="folder of the capture")
     method_help = "background (cameras that stand still, the default) or segmentation (people; needs --model)"
     parser.add_argument("--method", choices=METHODS, default=METHODS[0], metavar="NAME", help=method_help)
     parser.add_argument("--model", type=Path, metavar="FILE.tflite", help="network for segmentation (docs/captures.md)")
     plate_help = "folder with an image of each camera without the subject, CAMERA.png (default: the median over time)"
     parser.add_argument("--plates", type=Path, metavar="DIR", help=plate_help)
-    threshold_help = f"difference that makes a pixel part of the subject, in units of the noise (default {DEFAULT_THRESHOLD:g})"
+    threshold_help = (
+        f"difference that makes a pixel part of the subject, in units of the noise (default: {DEFAULT_THRESHOLD:g})"
+    )
     parser.add_argument("--threshold", type=_threshold, default=DEFAULT_THRESHOLD, metavar="X", help=threshold_help)
     parser.add_argument("--overwrite", action="store_true", help="replace masks that exist")
     add_layout_option(parser)

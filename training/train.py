@@ -59,7 +59,7 @@ DEVICES = ("cpu", "cuda")
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser = ArgumentParser(prog="python -m training.train", description="Train a model on a capture, and write a run folder.")
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture (docs/captures.md)")
     add_layout_option(parser)
     add_meta_option(parser)
@@ -71,13 +71,13 @@ def make_parser() -> argparse.ArgumentParser:
     length.add_argument("--steps", type=parse_count, metavar="N", help="number of steps, instead of the config's length")
     minutes_help = "minutes from start to bundle, instead of the config's length"
     length.add_argument("--minutes", type=_minutes, metavar="M", help=minutes_help)
-    processor_help = "minutes of processor time of the steps alone, which other programs do not shorten"
+    processor_help = "count the minutes in processor time of the steps alone, so that other programs do not shorten the run"
     parser.add_argument("--processor-time", action="store_true", help=processor_help)
-    parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default 0)")
+    parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default: 0)")
     no_check_help = "skip the check of the capture (python -m training.inspect)"
     parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
-    from_help = "begin with the parameters of another run or a bundle, of the same frames or of those before"
+    from_help = "begin with the parameters of another run or a bundle, which has the same frames or earlier ones"
     parser.add_argument("--start-from", type=Path, metavar="RUN|BUNDLE", help=from_help)
     scene_help = "take boxes and hulls from another run of this capture with the same data settings, which saves time"
     parser.add_argument("--scene", type=Path, metavar="RUN", help=scene_help)
@@ -85,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
     board_help = "write TensorBoard logs into RUN/tensorboard (needs the package tensorboard)"
     parser.add_argument("--tensorboard", action="store_true", help=board_help)
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered (default cpu)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered (default: cpu)")
     return parser
 
 

@@ -32,28 +32,31 @@ MAX_KEYFRAME_STEPS = 100
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    parser = ArgumentParser(prog="python -m training.train_segments", description=__doc__)
+    parser = ArgumentParser(
+        prog="python -m training.train_segments",
+        description="Train a long capture segment by segment, and write one bundle (docs/long_videos.md).",
+    )
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of the capture")
     add_layout_option(parser)
     add_meta_option(parser)
     parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset or a file, for every segment")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the runs and the bundle")
-    frames_help = "frames of a segment, at most (default 30)"
+    frames_help = "most frames of a segment (default: 30)"
     parser.add_argument("--segment-frames", type=parse_count, default=30, metavar="N", help=frames_help)
-    overlap_help = "frames that neighbors share, where they are blended (default 6)"
+    overlap_help = "frames that neighbors share, where they are blended (default: 6)"
     parser.add_argument("--overlap", type=parse_natural, default=6, metavar="N", help=overlap_help)
     segments_help = "train only segments A to B - 1, for instance on another machine; segment 0 must be finished"
     parser.add_argument("--segments", metavar="A:B", help=segments_help)
     steps_help = "steps of a whole run, instead of the config's steps or minutes"
     parser.add_argument("--steps", type=parse_count, metavar="N", help=steps_help)
-    keyframes_help = f"length of the run that trains the decoder, over a whole run's (default {KEYFRAME_STEPS:g})"
+    keyframes_help = f"length of the run that trains the decoder, as a multiple of a whole run's (default: {KEYFRAME_STEPS:g})"
     parser.add_argument("--keyframes", type=parse_finite, default=KEYFRAME_STEPS, metavar="SHARE", help=keyframes_help)
-    later_help = f"length of each segment's run, over a whole run's (default {LATER_STEPS:.2g})"
+    later_help = f"length of each segment's run, as a multiple of a whole run's (default: {LATER_STEPS:.2g})"
     parser.add_argument("--later", type=parse_finite, default=LATER_STEPS, metavar="SHARE", help=later_help)
-    parser.add_argument("--seed", type=parse_natural, default=0, help="determines all random numbers (default 0)")
+    parser.add_argument("--seed", type=parse_natural, default=0, help="determines all random numbers (default: 0)")
     parser.add_argument("--no-check", dest="check", action="store_false", help="skip the check of the capture")
     parser.add_argument("--resume", action="store_true", help="continue in FOLDER; finished segments stay as they are")
-    threads_help = "worker threads (default: one per core, with --ray one)"
+    threads_help = "worker threads (default: one per core; one with --ray)"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
     ray_help = "train segments at the same time, on the Ray cluster at ADDRESS, or with Ray on this machine"
     parser.add_argument("--ray", nargs="?", const=LOCAL, metavar="ADDRESS", help=ray_help)

@@ -144,7 +144,7 @@ def make_parser() -> ArgumentParser:
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
     video.add_argument(
-        "--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit), also of other programs"
+        "--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit); files of other programs work, too"
     )
     video.add_argument(
         "--rig", metavar="CAMERAS.json|capture", help="--record: one output per camera of a list, or of the bundle's capture"
@@ -153,7 +153,7 @@ def make_parser() -> ArgumentParser:
     video.add_argument(
         "--seconds",
         type=parse_positive,
-        help="length of an orbit (default: as long as the frames last), or of each measurement",
+        help="length of an orbit (default: as long as the frames last), or of each measurement of --benchmark --window",
     )
     _add_content_options(video)
     _add_projection_options(parser)
@@ -168,13 +168,13 @@ def _add_content_options(video: Any) -> None:
     video.add_argument(
         "--view",
         choices=DISPLAY_MODES,
-        help="--record: what is shown of each pixel (default: color); folders get depth in millimeters and opacity as gray",
+        help="--record: what each pixel shows (default: color); folders get depth in millimeters and opacity as gray",
     )
     video.add_argument(
         "--range",
         type=parse_limits,
         metavar="LOW,HIGH",
-        help="--view: values of the first and the last color (depth in meters)",
+        help="--view: values at the two ends of the color map (depth in meters)",
     )
     video.add_argument(
         "--images", choices=("png", "exr"), help="--record into a folder: format of the images; EXR has depth in meters, too"
@@ -206,7 +206,7 @@ def _add_projection_options(parser: ArgumentParser) -> None:
         "--eye-distance",
         type=parse_positive,
         metavar="M",
-        help="stereo and vr180: distance of the eyes, meters (default: 0.063)",
+        help="stereo and vr180: distance between the eyes, meters (default: 0.063)",
     )
 
 
@@ -238,7 +238,7 @@ def _add_server_options(parser: ArgumentParser) -> None:
     server.add_argument(
         "--token",
         metavar="TEXT|random",
-        help="what visitors need in the address (default: nothing on this machine, otherwise a random one)",
+        help="secret that visitors need in the address (default: none on this machine, otherwise a random one)",
     )
 
 
