@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 NAME = "mlpvid"
-"""The package that an install gives."""
+"""Name of the installed package."""
 
 Settings = dict[str, Any] | None
 """Options of pip's --config-settings."""

@@ -22,7 +22,7 @@ def waves(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def union_of_steps(steps: NDArray[np.int64]) -> int:
-    """Count the steps of each wave (waves, rays, N) in which any ray has a sample; 0 is no step."""
+    """Count the steps of each wave (waves, rays, N) in which any ray has a sample; 0 means no step."""
     return sum(len(np.unique(wave[wave > 0])) for wave in steps)
 
 

@@ -1,4 +1,4 @@
-"""Check what programs pass to public functions: a wrong value is an `InputError` that names it, not a failure further in."""
+"""Check what programs pass to public functions: a wrong value is an `InputError` that names it, not a later failure."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class ByteSource(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of files and connections. Reading afterwards raises InputError."""
+        """Release files and connections. Reading afterwards raises InputError."""
 
 
 Location: TypeAlias = str | Path | ByteSource

@@ -1,4 +1,4 @@
-"""Folders that a program writes into, and links in their place."""
+"""Make and check the folders that a program writes into, and links in their place."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def make_folder(path: Path, parents: bool = False) -> None:
 
 
 def check_folder_link(path: Path) -> None:
-    """Raise InputError if the path is a link to no folder: it cannot be made there, and the system's reason would mislead."""
+    """Raise InputError if the path is a link to a missing folder. The system's own reason would mislead."""
     check_link(path)
     if os.path.islink(path) and not os.path.exists(path):
         raise InputError(path, "is a link to a folder that does not exist", "make that folder first, or remove the link")
 
 
 def check_link(path: str | Path) -> None:
-    """Raise InputError if following the path as a link never ends: what the user meant to write to is unknown."""
+    """Raise InputError if the path is a link that leads in a circle: what the user meant to write to is unknown."""
     if os.path.islink(os.path.realpath(path)):  # it stops where a link leads back
         raise InputError(path, "is a link that leads in a circle", "remove it, or choose another name")

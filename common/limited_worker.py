@@ -51,7 +51,7 @@ def main() -> None:
     """Answer calls until the parent closes the pipe or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # what a library prints is not an answer
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             header = unpack(receive(sys.stdin.buffer, _MAX_HEADER_BYTES))

@@ -1,4 +1,4 @@
-"""Finds the native modules, which lie beside the packages: at the top level, or inside `mlpvid` when that is installed."""
+"""Find the native modules, which lie next to the packages: at the top level, or inside `mlpvid` when that is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether PyTorch is installed. Watching needs it only where something says so; it takes seconds to load."""
+"""Check whether PyTorch is installed, without loading it, which takes seconds. Most of the viewer works without it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def site_link(target: str, folder: Path) -> str:
 
 
 def adapt_page(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Replace the text of a page in `OUTSIDE` by that of its file, and lead links to such files to their pages."""
+    """Replace the text of a page in `OUTSIDE` by that of its file, and redirect links to such files to their pages."""
     file = ROOT / OUTSIDE.get(page, f"docs/{page}.md")
     text = file.read_text(encoding="utf-8")
     source[0] = re.sub(r"\]\(([^)\s]+)\)", lambda link: f"]({site_link(link[1], file.parent)})", text)

@@ -1,4 +1,4 @@
-"""A section of the page: the results of one folder, the paper's figures beside them, plots and pictures."""
+"""A section of the page: the results of one folder next to the paper's figures, plots and pictures."""
 
 from __future__ import annotations
 

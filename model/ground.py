@@ -11,7 +11,7 @@ from model.scene import Box, PlacedVideo, Scene
 from model.video import VolumetricVideo
 
 FRAMES = 8
-"""Number of frames, spread over the video, whose cells are looked at."""
+"""Number of frames, spread over the video, whose cells are read."""
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ class GroundFinder:
         self._known: weakref.WeakKeyDictionary[VolumetricVideo, Array] = weakref.WeakKeyDictionary()
 
     def height(self, video: VolumetricVideo, up: ArrayLike, crop: Box | None = None, time: float = 0.0) -> float:
-        """Return the height of the lowest occupied cell over the origin, meters along `up`.
+        """Return the height of the lowest occupied cell above the origin, meters along `up`.
 
         Args:
             video: a video or a scene.

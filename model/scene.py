@@ -52,7 +52,7 @@ class PlacedVideo:
         )
 
     def shown_box(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the part of a (2, 3) box that the crop leaves, without extent where that is nothing; meters in the video."""
+        """Return the part of a (2, 3) box that the crop leaves, meters in the video; without extent if that is nothing."""
         whole = np.asarray(box, np.float64)
         if self.crop is None:
             return whole
@@ -148,7 +148,7 @@ class Scene(VolumetricVideo):
         return "" if any((high > low).all() for low, high in boxes) else "its crop boxes leave nothing of the visible videos"
 
     def time_in(self, placed: PlacedVideo, time: float) -> float:
-        """Return the frame index of a placed video at a frame index of the scene. It is held before and after the video."""
+        """Return the frame index of a placed video at a frame index of the scene. Outside the video it is held."""
         seconds = time / self.metadata.fps + self._start - placed.placement.time_offset
         frame = round(seconds * placed.video.metadata.fps, 6)  # whole frames are cached under whole numbers
         return float(min(max(frame, 0.0), placed.video.num_frames - 1))

@@ -73,7 +73,7 @@ class SegmentStore:
             return self._loaded.get(data)
 
     def load_ahead(self, data: int | None, keep: Collection[int]) -> None:
-        """Load a segment on a worker thread, in the place of one that need not be kept. This replaces the earlier wish.
+        """Load a segment on a worker thread, in the place of one that need not be kept. This replaces the earlier request.
 
         Args:
             data: the segment that is needed next; None for none.

@@ -17,7 +17,7 @@ class Segment:
     """Consecutive frames with latents, boxes, occupancy and hash tables of their own."""
 
     first_frame: int
-    """The video's frame that is its frame 0."""
+    """Frame of the whole video at which the segment begins."""
     num_frames: int
     """Number of its frames."""
     data: int
@@ -27,12 +27,12 @@ class Segment:
 
     @property
     def last_frame(self) -> int:
-        """The video's frame that is its last one."""
+        """Frame of the whole video that is the segment's last one."""
         return self.first_frame + self.num_frames - 1
 
     @property
     def frames(self) -> range:
-        """The video's frames that it has."""
+        """Frames of the whole video that the segment has."""
         return range(self.first_frame, self.first_frame + self.num_frames)
 
     def has(self, time: float) -> bool:

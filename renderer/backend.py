@@ -60,7 +60,7 @@ class RenderSettings:
         return clip if (clip[0] < clip[1]).all() else np.stack([box[0], box[0]])
 
     def step(self, config: RenderConfig, box: ArrayLike, origin: ArrayLike) -> float:
-        """Return the distance between samples, meters: the diagonal of the box over the number of steps.
+        """Return the distance between samples, meters: the diagonal of the box divided by the number of steps.
 
         It is never below the spacing of float32 numbers at the largest distance: a ray from very far away would otherwise take
         the same sample millions of times.

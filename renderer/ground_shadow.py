@@ -19,22 +19,22 @@ from model.camera import Camera
 from renderer.backend import CancelToken, PreparedFrame, Renderer, RenderSettings
 
 PIXELS = 50
-"""Pixels of a shadow over the height of the subject."""
+"""Pixels of a shadow per height of the subject."""
 
 SIDES = (16, 256)
 """Fewest and most pixels along a side of a shadow."""
 
 LAYERS = (0.0, 0.04, 0.15, 0.4, 1.0)
-"""Borders of the layers over the height of the subject."""
+"""Borders of the layers, as fractions of the subject's height."""
 
 MARGIN = 0.6
-"""Room for the shadow around the subject over its height."""
+"""Room for the shadow around the subject, as a fraction of its height."""
 
 FADE = 0.15
-"""Share of the shadow's side over which it fades out at its border."""
+"""Fraction of the shadow's side within which it fades out toward its border."""
 
 FAR = 100.0
-"""Distance of the camera over the largest extent of the subject: rays are nearly parallel."""
+"""Distance of the camera, as a multiple of the largest extent of the subject: rays are nearly parallel."""
 
 BAND_PIXELS = 1 << 18
 """Largest number of pixels whose rays are computed at once."""
@@ -49,7 +49,7 @@ class GroundPlane:
     axes: tuple[tuple[float, float, float], ...]
     """Two horizontal directions and the one up: a right-handed basis of unit vectors."""
     height: float
-    """Height of the plane over the origin, meters."""
+    """Height of the plane above the origin, meters."""
 
     @property
     def basis(self) -> Array:

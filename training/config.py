@@ -42,7 +42,7 @@ class DataConfig:
     num_frames: Annotated[WholeNumber, Field(ge=1)] | None = None
     """Number of frames, starting at `first_frame`. None means all that follow."""
     frame_stride: Annotated[WholeNumber, within(1, 10**6)] = 1
-    """Only every so many-th of these frames is used, beginning with the first."""
+    """Only every n-th of these frames is used, for this n, beginning with the first."""
     image_scale: Annotated[StrictFloat, within(0.01, 1)] = 1.0
     """Images are reduced to this fraction of their size (paper: 0.5 for ZJU-MoCap)."""
     box_padding: Annotated[StrictFloat, within(0, 10)] = 0.05
@@ -227,7 +227,7 @@ class StartConfig:
     """Fraction of the run in which the levels of the hash encoding are enabled one after the other, coarse ones first. 0 means
     that all are trained from the start."""
     keyframe_stride: Annotated[WholeNumber, within(1, 10**6)] = 1
-    """At first, only every so many-th frame is trained."""
+    """At first, only every n-th frame is trained, for this n."""
     keyframes_until: Share = 0.0
     """Fraction of the run in which only these frames are trained. Then the latents of the frames between them start from their
     neighbors', interpolated. 0 means never."""

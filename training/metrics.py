@@ -55,7 +55,7 @@ def compare(
         outline: (H, W), pixels that the PSNR in the box does not count; None means none. See `mask_outline`.
 
     Raises:
-        ValueError: no pixel of the box is left within the edges and beside the outline.
+        ValueError: no pixel of the box is left inside the edges and outside the outline.
     """
     if edge:
         rendered, truth, inside = (image[edge:-edge, edge:-edge] for image in (rendered, truth, inside))

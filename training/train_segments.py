@@ -20,14 +20,14 @@ LONG_BUNDLE = "long.mlpvid"
 """Name of the bundle of all segments in the folder of the runs."""
 
 KEYFRAME_STEPS, LATER_STEPS = 2.0, 1 / 3
-"""Lengths of the keyframes' run and of each segment's run, over that of a whole run.
+"""Lengths of the keyframes' run and of each segment's run, as multiples of a whole run's.
 
 All segments use the decoder of the keyframes, so it is worth a longer run. Each segment begins with the one before it.
 """
 
 
 MAX_KEYFRAME_STEPS = 100
-"""Longest run of the keyframes, over that of a whole run."""
+"""Longest run of the keyframes, as a multiple of a whole run's."""
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -199,7 +199,7 @@ class DisplaySettings:
     shadow_strength: Share = 0.8
     """Darkness of the shadow; 1 is as dark as under an evenly bright sky."""
     ground_offset: Annotated[StrictFloat, within(-1000, 1000)] = 0.0
-    """Height of the shadow over the lowest occupied cell, meters."""
+    """Height of the shadow above the lowest occupied cell, meters."""
     color_map: Annotated[StrictStr, one_of(*COLOR_MAPS)] = "turbo"
     """For depth and heat maps."""
     exposure: Annotated[StrictFloat, within(-10, 10)] = 0.0

@@ -1,4 +1,4 @@
-"""A volumetric video for Python programs: open, render, record, view. `mlpvid.py` is the door to it."""
+"""A volumetric video for Python programs: open, render, record, view. Programs use it through `mlpvid.py`."""
 
 from __future__ import annotations
 

@@ -40,10 +40,10 @@ EVICT_TO = 0.9
 """Share of the limit that is left after the blocks used longest ago were deleted."""
 
 SCAN_BYTES = 16 << 20
-"""Bytes written between two looks at the folder's size."""
+"""Bytes written between two checks of the folder's size."""
 
 FORGOTTEN_SECONDS = 3600.0
-"""Age at which a file that is being written is litter, whichever process made it."""
+"""Age from which an unfinished file counts as abandoned, whichever process made it."""
 
 _MAGIC = b"MLPVblk1"
 _DIGEST_BYTES = 16
@@ -74,7 +74,7 @@ class BlockCache:
         self._written = 0
 
     def open(self, url: str, version: Version) -> BlockFolder:
-        """Return the blocks of one version of a file. Those of its other versions are deleted, and killed programs' litter.
+        """Return the blocks of one version of a file. Those of its other versions are deleted, and what killed programs left.
 
         A version without a validator gets a folder of its own each time: nobody can tell whether its content changed.
         """
@@ -107,7 +107,7 @@ class BlockCache:
             self.folder.rmdir()
 
     def record_written(self, count: int) -> None:
-        """Count written bytes, and look at the size of the folder from time to time."""
+        """Count written bytes, and check the size of the folder from time to time."""
         with self._lock:
             self._written += count
             due = self._written >= min(SCAN_BYTES, self.limit // 16)

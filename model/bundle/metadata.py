@@ -29,7 +29,7 @@ FORMAT_VERSION = CODED_VERSION
 """The newest version that can be read."""
 
 MAX_FRAMES_PER_SECOND = 1e5
-"""Highest frame rate; the lowest is one over this."""
+"""Highest frame rate; the lowest is its reciprocal."""
 
 # Escape sequences would act on the terminal that shows the text. Tab, line feed, form feed and carriage return are allowed.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
@@ -209,7 +209,7 @@ def _text(value: object, name: str) -> str:
 
 
 def frame_count(value: object, name: str) -> int:
-    """Return a number of frames from JSON; raise InputError, which names the field, if it is none."""
+    """Return a number of frames from JSON; raise InputError, which names the field, if it is not one."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_FRAMES:
         raise InputError(name, f"must be a whole number from 1 to {MAX_FRAMES}")
     return value

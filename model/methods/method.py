@@ -12,7 +12,7 @@ from model.config import ModelConfig
 
 
 class PointQueries(Protocol):
-    """Density and color of one frame at given points, differentiable. The reference renderer and training know no more."""
+    """Density and color of one frame at given points, differentiable. The reference renderer and training use nothing else."""
 
     def features(self, points: torch.Tensor) -> torch.Tensor:
         """Compute what density and color share: points (P, 3) in [0, 1]^3 of the frame's box to (P, C)."""
@@ -25,7 +25,7 @@ class PointQueries(Protocol):
 
 
 class Method(nn.Module):
-    """A volumetric video in the way of another method; its parameters are everything that is trained, but for the latents."""
+    """A volumetric video of another method. Its parameters are everything that is trained except the latents."""
 
     def at(self, latent: torch.Tensor, time: float | torch.Tensor) -> PointQueries:
         """Return the frame with a latent (D,) at a time t/T in [0, 1)."""

@@ -15,7 +15,7 @@ from model.rotation import matrix_from_quaternion, quaternion_from_vector
 from model.run.files import read_tensors
 
 REFINEMENT = "cameras."
-"""Prefix of the tensors in a checkpoint that were learned of the cameras."""
+"""Prefix of the tensors in a checkpoint that hold what was learned about the cameras."""
 
 CORRECTION_WIDTHS = (3, 3, 3, 3, 1)
 """Columns of each kind of correction: logarithms of gains, offsets of colors, turns, shifts, times."""

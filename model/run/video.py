@@ -28,7 +28,7 @@ class StoredRun:
     """The last checkpoint of a run."""
 
     video: VolumetricVideo
-    """The video, with the cameras as the run refined them. A cell is occupied where it meets those that training samples."""
+    """The video, with the cameras as the run refined them. A cell is occupied if it overlaps cells that training samples."""
     sampled: NDArray[np.uint8] | None
     """(T, bytes) uint8, the packed cells that training samples. The density is undefined outside. None means everywhere."""
     resolution: int

@@ -80,7 +80,7 @@ def selected_frames(capture: Capture, config: DataConfig) -> range:
 
 
 def metadata_of(capture: Capture, frame_stride: int = 1) -> VideoMetadata:
-    """Return what a bundle of every so many-th frame of a capture contains besides its frames."""
+    """Return what a bundle of every `frame_stride`-th frame of a capture contains besides its frames."""
     return VideoMetadata(
         fps=capture.fps / frame_stride,
         up=capture.up,

@@ -49,23 +49,23 @@ def _tab(name: str, label: str, tooltip: str, keys: str, step: int) -> Action:
 
 
 def _export(name: str, label: str, thing: str) -> Action:
-    tooltip = f"Save {thing} of one or more frames as PLY or glTF."
+    tooltip = f"Save {thing} of one or more frames as PLY, glTF or USD."
     return Action(f"file.{name}", label, tooltip, open_dialog(name), enabled=OPEN)
 
 
 OPEN_URL = "Open a volumetric video from a web server or an object storage."
 """Tooltip of Open URL."""
 
-OPEN_WORKSPACE = "Close what is open, and open the videos, cameras, paths and look of a workspace."
+OPEN_WORKSPACE = "Close what is open, and open a workspace: videos, cameras, paths and display settings."
 """Tooltip of Open workspace."""
 
 ADD_VIDEO = "Show another video together with this one, in one scene."
 """Tooltip of Add to this scene."""
 
-SAVE_SCENE = "Save which videos the scene has, and their places, times and crop boxes, as a .mlpvid-scene file."
+SAVE_SCENE = "Save the videos of the scene, with their places, times and crop boxes, as a .mlpvid-scene file."
 """Tooltip of Save scene."""
 
-SAVE_WORKSPACE = "Save which videos are open, and their cameras, times, markers, paths and look."
+SAVE_WORKSPACE = "Save the open videos with their cameras, times, markers and paths, and the display settings."
 """Tooltip of Save workspace."""
 
 FILE = menu(
@@ -113,7 +113,7 @@ FILE = menu(
     Action("file.open_workspace", "Open workspace...", OPEN_WORKSPACE, open_dialog("open_workspace")),
     Action("file.save_workspace", "Save workspace...", SAVE_WORKSPACE, open_dialog("save_workspace"), "Ctrl+Shift+S", OPEN),
     SEPARATOR,
-    Action("file.clear_cache", "Clear the cache", "Delete the parts of videos from servers that are on disk.", clear_cache),
+    Action("file.clear_cache", "Clear the cache", "Delete what was kept on disk of videos from servers.", clear_cache),
     SEPARATOR,
     Action("file.quit", "Quit", "Close the viewer.", lambda app: app.window.request(WindowCommand.QUIT), "Ctrl+Q"),
 )

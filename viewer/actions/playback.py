@@ -124,7 +124,7 @@ PLAYBACK = menu(
     Action(
         "playback.mute",
         "Mute",
-        "Play without sound. The sound is heard forward at normal speed (1x).",
+        "Play without sound. Sound plays only forward, at normal speed (1x).",
         toggle_mute,
         "Shift+V",
         HAS_SOUND,

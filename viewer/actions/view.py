@@ -1,4 +1,4 @@
-"""The menu View: what is shown of each pixel, overlays, comparison, layouts of the window."""
+"""The menu View: what each pixel shows, overlays, comparison, layouts of the window."""
 
 from __future__ import annotations
 

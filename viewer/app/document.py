@@ -33,7 +33,7 @@ AHEAD = 8
 """Number of frames to decode ahead of the playhead."""
 
 FRUSTUM_SIZE = 0.08
-"""Length of a capture camera's pyramid over the longest side of the scene's box."""
+"""Length of a capture camera's pyramid, as a fraction of the longest side of the scene's box."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Document:
 
     @property
     def render_settings(self) -> RenderSettings:
-        """What renderers take beside the video: sampling and crop box."""
+        """What renderers take besides the video: sampling and crop box."""
         return replace(self.sampling.render_settings, crop=self.crop)
 
     def replace_renderer(self, renderer: Renderer) -> None:

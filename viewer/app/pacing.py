@@ -12,7 +12,7 @@ INPUT_INTERVAL = 1 / 30
 """Shortest time between two frames while the renderer works and the user does something, seconds. A new image never waits."""
 
 IMAGE_GRACE = 0.012
-"""A frame of the window that is due shortly before an image waits for it, and so long at most, seconds. Two frames in quick
+"""A frame of the window that is due shortly before an image waits for the image, at most this many seconds. Two frames in quick
 succession would look like one and take the renderer's time."""
 
 MOTION_INTERVAL = 1 / 120

@@ -30,7 +30,7 @@ EVERYTHING = 1 << 62
 
 
 def place_of(text: str) -> Place:
-    """Return the place that a text names; raise InputError if it begins like an address and is none."""
+    """Return the place that a text names; raise InputError if it begins like an address but is not one."""
     return parse_address(text) if is_address(text) else Path(text)
 
 

@@ -122,7 +122,7 @@ class Rendering:
         self.resolution.target_fps = aimed_rate(self.settings.target_fps, video_fps)
 
     def quality(self, render_settings: RenderSettings, moving: bool, side: int) -> RequestQuality:
-        """Return how fine the next image of a view has to be whose longer side has so many pixels."""
+        """Return how fine the next image has to be of a view whose longer side has this many pixels."""
         scale = min(self.settings.render_scale, self.largest_side / side)
         return RequestQuality(render_settings, min(self.resolution.scale * scale, self._affordable_scale()), scale, moving)
 

@@ -23,7 +23,7 @@ from viewer.sound.waveform import Peaks, block_peaks, column_peaks
 from viewer.work.latest_task import LatestTask
 
 IDLE_SECONDS = 10.0
-"""The device is closed after so many seconds of silence, so that the computer can save power."""
+"""The device is closed after this many seconds of silence, so that the computer can save power."""
 
 SILENT = "The video plays without sound"
 

@@ -82,7 +82,7 @@ class Statistics:
                 "Window",
                 f"{self.window_rate:.0f}",
                 "/s",
-                "Frames of the window in a second. The window sleeps while nothing changes.",
+                "Frames that the window draws per second. It sleeps while nothing changes.",
             ),
         ]
         if self.last is not None and self.last.frame is not None and self.last.image is not None:

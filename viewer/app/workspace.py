@@ -1,4 +1,4 @@
-"""Workspaces: the open bundles with camera, time, range, markers and camera path, and the look and layout of the window."""
+"""Workspaces: the open bundles with camera, time, range, markers and camera path, and how the window displays them."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Workspace:
     front: int
     """Index of the front tab."""
     view: DisplaySettings
-    """Look of the picture."""
+    """Display settings of the picture."""
     layout: WindowSettings
     """Its fields `LAYOUT` are the layout of the window."""
 

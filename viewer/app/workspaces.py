@@ -1,4 +1,4 @@
-"""Open and save workspaces, and keep one for the case that the viewer ends unexpectedly."""
+"""Open and save workspaces, and keep one in case the viewer ends unexpectedly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from viewer.settings import Settings
 from viewer.work.latest_task import LatestTask
 
 KEEP_SECONDS = 5.0
-"""Seconds between two times that the workspace is kept."""
+"""Seconds between two saves of the kept workspace."""
 
 
 class Workspaces:

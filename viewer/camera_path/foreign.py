@@ -48,7 +48,7 @@ class SceneTimes:
     """Frames per second."""
 
     def frame_at(self, seconds: float) -> float:
-        """Return the frame after so many seconds; the video plays once and stays at its last frame."""
+        """Return the frame after this many seconds; the video plays once and stays at its last frame."""
         return min(seconds * self.fps, self.num_frames - 1.0)
 
 

@@ -88,8 +88,8 @@ class ExportDialog:
             self._suffix = suffix
             if self._output != self._suggested:  # typed by the user
                 self._output = os.path.splitext(self._output)[0] + SUFFIXES[suffix]
-        tip = "Number of marching-cubes cells along the longest side of the box, or of the crop box."
-        self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip, "%d cells")
+        tip = "Number of voxels along the longest side of the box, or of the crop box."
+        self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip, "%d voxels")
         tip = "Density at the surface, 1/m. With 0, it is where two steps of the renderer absorb half of the light."
         self._density = number_field("Density", self._density, 0.0, MAX_DENSITY, tip, "%g")
         if name == "export_points":

@@ -162,7 +162,7 @@ class FileBrowser:
         flags = imgui.InputTextFlags_.enter_returns_true
         entered, text = imgui.input_text("##file_input", printable(self._text), flags)
         tooltip("Name of the file, or any path.")
-        if text != printable(self._text):  # a listed name may have bytes that are no text
+        if text != printable(self._text):  # a listed name may have bytes that are not text
             self._text = text
         if not _is_narrow():
             imgui.same_line()
@@ -252,7 +252,7 @@ def readable_size(count: int) -> str:
 
 
 def printable(name: str) -> str:
-    """Return a name without the bytes that are no text."""
+    """Return a name without the bytes that are not text."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -19,7 +19,7 @@ LATE_REPEATS = 60
 """Number of frames that repeat an image and are still encoded once the recording has ended."""
 
 POLL_SECONDS = 0.1
-"""Time between two looks at whether the end was cancelled."""
+"""Time between two checks whether waiting for the end was cancelled."""
 
 Pixels = NDArray[np.uint8]
 

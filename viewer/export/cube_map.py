@@ -63,7 +63,7 @@ class FaceLookup:
     x: NDArray[np.float32]
     """(P,) horizontal position on the face, pixels; the center of the left-most pixels is 0."""
     y: NDArray[np.float32]
-    """(P,) vertical position, likewise."""
+    """(P,) vertical position on the face, pixels; the center of the topmost pixels is 0."""
     stretch: NDArray[np.float32]
     """(P,) distance along the ray per depth along the face's axis."""
 

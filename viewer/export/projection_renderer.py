@@ -120,7 +120,7 @@ def check_projection(projection: Projection, size: tuple[int, int], display: Dis
     if display.mode in ("normals", "heads"):
         raise InputError(f"view {display.mode}", f"cannot be shown in {projection.name} images", remedy)
     if display.has_image or display.has_shadow:
-        raise InputError("pictures, panoramas and shadows", f"cannot be behind {projection.name} images", remedy)
+        raise InputError("pictures, panoramas and shadows", f"cannot be shown in {projection.name} images", remedy)
 
 
 def side_by_side(images: list[RenderedImage]) -> RenderedImage:

@@ -60,7 +60,7 @@ class RecordOptions:
     supersampling: int = 1
     """Images are rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
     display: DisplaySettings = field(default_factory=over_black)
-    """What is shown of each pixel, tone and background. EXR files keep color and depth as rendered instead."""
+    """What each pixel shows, tone and background. EXR files keep color and depth as rendered instead."""
     up: tuple[float, float, float] | None = None
     """Direction that is up for panorama and shadow; None is the video's."""
     projection: Projection = Projection()

@@ -57,7 +57,7 @@ def blind_cameras(
 
 
 def checked_frames(count: int) -> list[int]:
-    """Return at most `CHECKED_FRAMES` frames spread over a recording of so many, both ends included."""
+    """Return at most `CHECKED_FRAMES` frames spread over a recording of this many, both ends included."""
     return [int(k) for k in np.linspace(0, count - 1, min(count, CHECKED_FRAMES))]
 
 

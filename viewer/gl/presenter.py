@@ -45,7 +45,7 @@ class PresentOptions:
     difference_gain: float = 4.0
     """Differences are multiplied by this before the color map."""
     behind: Backdrop | None = None
-    """Picture, panorama and shadow behind the image; None for none."""
+    """Picture, panorama and shadow behind the image; None if there is nothing."""
 
     @property
     def background(self) -> str:

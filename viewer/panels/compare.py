@@ -80,8 +80,8 @@ class ComparePanel:
             imgui.text_wrapped("Open a second video, or choose a backend to compare with.")
         elif begin_facts("sides", label_width=5.0):
             left, right = sides(app)
-            row("Left", left, "The front video and its backend.")
-            row("Right", right, "The video or backend it is compared with.")
+            row("Left", left, "The current video and its backend.")
+            row("Right", right, "The video or the backend that it is compared with.")
             row("Time", times_text(compare, document.shown), "How long the last images took, left and right.")
             row(
                 "PSNR",

@@ -43,7 +43,7 @@ class ImagePanel:
         if button(f"{elided(name, field_width('File'))}###file", f"{view.background_file}\nChoose an image.", width=-1):
             app.window.dialogs.add("background")
         if view.background == "panorama":
-            tip = "Turn of the panorama about the up direction, degrees. Its upper border is up, and it is infinitely far away."
+            tip = "Rotation of the panorama about the up direction, degrees. The panorama is infinitely far away."
             view.panorama_turn = slider("Turn", view.panorama_turn, -180.0, 180.0, tip, "%.0f°")
 
     def _draw_shadow(self, app: ViewerApp) -> None:
@@ -51,6 +51,6 @@ class ImagePanel:
         view.show_shadow = checkbox("Ground shadow", view.show_shadow, "A soft shadow on the ground under the subject.")
         if not view.show_shadow:
             return
-        view.shadow_strength = slider("Darkness", view.shadow_strength, 0.0, 1.0, "1 is as dark as under an even sky.")
-        tip = "Height of the ground over the lowest occupied cell of the video, meters."
+        view.shadow_strength = slider("Darkness", view.shadow_strength, 0.0, 1.0, "1 is as dark as under an evenly bright sky.")
+        tip = "Height of the ground above the lowest occupied cell of the video, meters."
         view.ground_offset = dragged_number("Ground height", view.ground_offset, -1000.0, 1000.0, tip, "%.3f m", 0.002)

@@ -31,7 +31,7 @@ TOOL_LABELS = (
 POSITION = "Where the origin of the video is in the scene, meters."
 ROTATION = "Turns about the x, y and z axes of the scene, in this order, degrees."
 SCALE = "Size in the scene over the size of the video."
-OFFSET = "When the video begins, seconds. It shows its first frame before, and its last one afterwards."
+OFFSET = "When the video begins, seconds. Before that it shows its first frame, and after its end the last one."
 
 
 class ScenePanel:
@@ -122,7 +122,7 @@ class ScenePanel:
         tip = "corner of the box, meters, in the coordinates of the video."
         low = dragged_triple("From", placed.crop[0], *DISTANCES, f"Lower {tip}", "%.2f", 0.005)
         high = dragged_triple("To", placed.crop[1], *DISTANCES, f"Upper {tip}", "%.2f", 0.005)
-        if button("Reset the box", "Show all of the video again, and keep the box."):
+        if button("Reset the box", "Make the box as large as the video, so that all of it is shown."):
             return replace(placed, crop=crop_of(replace(placed, crop=None)))
         if (low, high) == placed.crop:
             return placed

@@ -35,7 +35,10 @@ class SpeedPanel:
         tip = "Lower the resolution during motion to keep the target rate, and refine when motion stops."
         rendering.dynamic_resolution = checkbox("Dynamic resolution", rendering.dynamic_resolution, tip)
         if rendering.dynamic_resolution:
-            tip = "Images per second while the camera moves. While only the video plays, they are at most a quarter more."
+            tip = (
+                "Images per second while the camera moves. While only the video plays, the target is the video's own rate, "
+                "at most a quarter more than this."
+            )
             rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
         tip = "Resolution of still images, relative to the view along each side."
         rendering.render_scale = slider("Render scale", rendering.render_scale, 0.1, 2.0, tip, "%.2fx")

@@ -133,7 +133,7 @@ class TimelinePanel:
         if with_volume:
             imgui.same_line(0, em(GAP))
             imgui.set_next_item_width(em(VOLUME_WIDTH))
-            tip = "Volume. The sound is heard forward at normal speed (1x)."
+            tip = "Volume. Sound plays only forward, at normal speed (1x)."
             volume = slider("###volume", 100 * playback.volume, 0.0, 100.0, tip, "%.0f %%")
             if volume != 100 * playback.volume:
                 playback.volume, playback.muted = min(max(volume / 100, 0.0), 1.0), False

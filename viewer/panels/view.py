@@ -1,4 +1,4 @@
-"""The section View: what is shown of each pixel, and the overlays."""
+"""The section View: what each pixel shows, and the overlays."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ViewSection:
     def _draw_mode(self, app: ViewerApp) -> None:
         view = app.settings.view
         labels = [BY_NAME[f"view.{mode}"].label for mode in DISPLAY_MODES]
-        tip = "What is shown of each pixel. Keys Alt+1 to Alt+7."
+        tip = "What each pixel shows. Keys Alt+1 to Alt+7."
         view.mode = choice("Show", view.mode, DISPLAY_MODES, tip, labels)
         if view.mode == "heads" and app.document is not None:
             planes = app.document.video.config.mlp_planes

@@ -32,7 +32,7 @@ class Backdrop:
     image: BackgroundImage | None = None
     """The picture or panorama; None while it is being read, which shows the background color."""
     shadow: GroundShadow | None = None
-    """The shadow of the frame that is shown; None for none."""
+    """The shadow of the frame that is shown; None without a shadow."""
 
 
 def pixels_behind(display: DisplaySettings, behind: Backdrop | None, width: int, height: int) -> Floats:

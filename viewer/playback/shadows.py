@@ -20,7 +20,7 @@ class ShadowRequest:
     axes: tuple[tuple[float, float, float], ...]
     """Two horizontal directions and the one up: a right-handed basis of unit vectors."""
     offset: float = 0.0
-    """Height of the plane over the lowest occupied cell of the video, meters."""
+    """Height of the plane above the lowest occupied cell of the video, meters."""
 
 
 class Shadows:

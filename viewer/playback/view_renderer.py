@@ -35,7 +35,7 @@ class RequestQuality:
     shadow: ShadowRequest | None = None
     """The ground on which the shadow lies; None for no shadow."""
     rest_scale: float | None = None
-    """Size of one more image after the final one, relative to the full one; None for none."""
+    """Size of one more image after the final one, relative to the full one; None if there is no such image."""
 
 
 def _renderer_for(video: VolumetricVideo, renderer: Renderer) -> Renderer:

@@ -13,7 +13,7 @@ HELP = "Drag to orbit, right-drag to pan, scroll to dolly. W A S D Q E fly."
 """How viser's camera moves."""
 
 FREE = "Free"
-"""Name of the choice that is no capture camera."""
+"""Name of the choice that is not a capture camera."""
 
 
 class CameraControls:

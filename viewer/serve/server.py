@@ -26,7 +26,7 @@ MAX_VISITORS = 16
 """Most visitors at a time. Each has a thread."""
 
 WATCH_SECONDS = 1.0
-"""Time between two looks at the file."""
+"""Time between two checks of the file."""
 
 
 class VideoServer:

@@ -28,9 +28,13 @@ class ViewControls:
         self._visitor, display = visitor, visitor.display
         with gui.add_folder("View"):
             shown = next(label for label, mode in LABELS.items() if mode == display.mode)
-            self.view = gui.add_dropdown("Show", list(LABELS), initial_value=shown, hint="What the image shows of each pixel")
+            self.view = gui.add_dropdown("Show", list(LABELS), initial_value=shown, hint="What each pixel of the image shows")
             self.color_map = gui.add_dropdown(
-                "Color map", list(COLOR_MAPS), initial_value=display.color_map, visible=False, hint="Colors of the numbers"
+                "Color map",
+                list(COLOR_MAPS),
+                initial_value=display.color_map,
+                visible=False,
+                hint="Colors for depth, opacity and samples",
             )
             self.legend = gui.add_markdown("", visible=False)
             color = tuple(round(255 * value) for value in display.background_color)
@@ -50,7 +54,13 @@ class ViewControls:
             on_change(shown, post, lambda chosen: setattr(display, "background", image if chosen else "color"))
         self.shadow = gui.add_checkbox("Ground shadow", display.show_shadow, hint="A soft shadow on the ground")
         self.strength = gui.add_slider(
-            "Darkness", 0.0, 1.0, 0.05, display.shadow_strength, hint="1 is as dark as under an even sky", visible=False
+            "Darkness",
+            0.0,
+            1.0,
+            0.05,
+            display.shadow_strength,
+            hint="1 is as dark as under an evenly bright sky",
+            visible=False,
         )
         on_change(self.shadow, post, lambda shown: setattr(display, "show_shadow", shown))
         on_change(self.strength, post, lambda value: setattr(display, "shadow_strength", within(value, 0.0, 1.0)))
@@ -65,10 +75,16 @@ class ViewControls:
                 "Adapt", quality.automatic, hint="Let the size of moving images follow the speed of rendering"
             )
             self.moving = gui.add_slider(
-                "Moving", 0.1, 1.0, 0.05, quality.moving, disabled=quality.automatic, hint="Size of moving images instead"
+                "Moving",
+                0.1,
+                1.0,
+                0.05,
+                quality.moving,
+                disabled=quality.automatic,
+                hint="Size of moving images while Adapt is off",
             )
             self.compression = gui.add_slider(
-                "JPEG", 30, 100, 1, quality.jpeg_moving, hint="Quality of moving images; fewer bytes when lower"
+                "JPEG", 30, 100, 1, quality.jpeg_moving, hint="Quality of moving images; lower values send fewer bytes"
             )
             self.size = gui.add_markdown("")
         on_change(self.still, post, lambda value: setattr(quality, "still", value))

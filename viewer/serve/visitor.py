@@ -66,7 +66,7 @@ class Visitor:
 
     def __init__(self, frames: SharedFrames, settings: Settings, wake: Callable[[], None]) -> None:
         self.display = dataclasses.replace(settings.view)
-        """What is shown of each pixel."""
+        """What each pixel shows."""
         self.quality = Quality(settings.rendering.render_scale, settings.rendering.dynamic_resolution)
         """How fine the images are."""
         self.camera: Camera | None = None

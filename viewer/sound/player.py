@@ -41,7 +41,7 @@ class PlayedPath:
     """Whether the range starts over at its end; otherwise nothing is played after it."""
 
     def at(self, passed: float) -> float:
-        """Return the time of the video when so many seconds have been played; infinite after the end."""
+        """Return the time of the video after this many seconds of playing; infinite after the end."""
         position = self.start + passed
         if position < self.high:
             return position
@@ -83,7 +83,7 @@ class SoundPlayer:
             self._begun, self._written = None, 0
 
     def play(self, sound: DecodedSound, path: PlayedPath, passed: float = 0.0) -> None:
-        """Play along a path, of which the picture has passed so many seconds now."""
+        """Play along a path on which the picture is now at this many seconds."""
         with self._lock:
             self._playing, self._begun, self._anchor = _Playing(sound, path), None, (passed, self._now())
 
