@@ -47,7 +47,7 @@ class FileServer(ThreadingHTTPServer):
         self.server_close()
 
     def wait_for_line(self, count: int) -> None:
-        """Wait until the line has carried so many bytes more."""
+        """Wait until the line has carried this many more bytes."""
         if self.bits_per_second is None:
             return
         with self._lock:

@@ -66,7 +66,7 @@ class Recipe:
     frames: FrameChoice
     """Frames that are trained."""
     scored_stride: Annotated[WholeNumber, within(1, 10**5)]
-    """One frame in so many is scored."""
+    """One frame in this many is scored."""
     test_cameras: tuple[CameraChoice, ...]
     """Cameras that are scored."""
     outline: Annotated[WholeNumber, within(0, MAX_OUTLINE)] = 0

@@ -206,9 +206,9 @@ def _agreement(table: Table, results: Sequence[RowResult], remarks: Remarks) -> 
     lines = [
         "### Does it agree with the paper?",
         "",
-        f'Each row against "{base.row.label}", in the paper and here. Quality is PSNR here, and PSNR or else LPIPS in the '
-        "paper; time is that of the fastest renderer; bytes are those of float32. Differences below 0.1 dB and 5 % are called "
-        f"equal. The order is that of the paper in {agreeing} of {len(compared)} comparisons.",
+        f'Each row against "{base.row.label}", in the paper and here. Quality is PSNR here, and in the paper PSNR, or LPIPS '
+        "where it prints no PSNR; time is that of the fastest renderer; bytes are those of float32. Differences below 0.1 dB "
+        f"and 5 % are called equal. The order is that of the paper in {agreeing} of {len(compared)} comparisons.",
         "",
         *_head(["row", *(f"{what}: paper, here" for what in _COMPARED)]),
         *(_line([row.label, *(_said(found, what) for what in _COMPARED)]) for row, found in rows if found),

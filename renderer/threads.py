@@ -11,7 +11,7 @@ from typing import TypeVar
 
 _NICENESS = 1
 """A little lower than the window's priority: the window needs little time, and needs it first. With 10, a playing video hardly
-moves beside a busy program on each core (docs/performance_experiments.md, "The window")."""
+moves next to a busy program on each core (docs/performance_experiments.md, "The window")."""
 
 _Made = TypeVar("_Made")
 

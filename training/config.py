@@ -261,7 +261,7 @@ class TrainingConfig:
     loss: LossConfig = LossConfig()
     """Loss terms."""
     optimizer: OptimizerConfig = OptimizerConfig()
-    """Adam."""
+    """Adam, and Muon for the decoder if it is chosen."""
     refine: RefineConfig = RefineConfig()
     """Corrections of the cameras."""
     validation: ValidationConfig = ValidationConfig()

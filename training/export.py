@@ -32,7 +32,7 @@ from training.reduction.search import Reduced, StepSearch, needed_psnr
 from training.reduction.write import write_rounded, write_with_size
 
 DEFAULT_QUALITY = 30.0
-"""PSNR to the truth, dB, of a video of which it is not known, for --target-loss."""
+"""PSNR to the truth that --target-loss assumes without --quality, dB."""
 
 MAX_SIZE = 1 << 50
 """Largest --target-size, bytes."""

@@ -29,7 +29,7 @@ _TOLERANCE = 1e-3  # meters between boxes of the same frame
 
 
 def start_from(source: Path, network: Network, scene: Scene, config: TrainingConfig) -> torch.Tensor | None:
-    """Copy what another run or a bundle has learned into a network. The numbers of the frames in the capture tell which ones
+    """Copy what another run or a bundle has learned into a network. The numbers of the frames in the capture show which ones
     both runs have.
 
     Args:

@@ -56,7 +56,7 @@ def _location(options: argparse.Namespace) -> Iterator[Location]:
         yield options.bundle
         return
     from common.streaming.open import open_address  # noqa: PLC0415 - files on this machine need no network
-    from viewer.app.places import users_cache  # noqa: PLC0415 - likewise
+    from viewer.app.places import users_cache  # noqa: PLC0415 - for the same reason
 
     with contextlib.closing(open_address(options.bundle, users_cache(options.config))) as source:
         location: Location = source

@@ -42,8 +42,8 @@ BENCHMARK_FRAMES = 20
 def render(options: argparse.Namespace) -> int:
     """Run --render: write one image as PNG or NPZ."""
     from viewer.export.image_files import BYTES_PER_PIXEL, check_image_path, save_render  # noqa: PLC0415 - only this command needs it
-    from viewer.export.projection_renderer import check_projection, with_projection  # noqa: PLC0415 - likewise
-    from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow  # noqa: PLC0415 - likewise
+    from viewer.export.projection_renderer import check_projection, with_projection  # noqa: PLC0415 - for the same reason
+    from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow  # noqa: PLC0415 - for the same reason
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
@@ -206,8 +206,8 @@ def naming_file(path: str) -> Iterator[None]:
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
     from viewer.camera_path.foreign import SceneTimes, load_any  # noqa: PLC0415 - only recording needs it
     from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
-    from viewer.export.unseen import check_path_sees, checked_frames  # noqa: PLC0415 - likewise
-    from viewer.export.view_values import with_depth_range  # noqa: PLC0415 - likewise
+    from viewer.export.unseen import check_path_sees, checked_frames  # noqa: PLC0415 - for the same reason
+    from viewer.export.view_values import with_depth_range  # noqa: PLC0415 - for the same reason
 
     route = path if path == "orbit" else load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
     size = recording_size(route, choices)  # report bad options before a renderer is started

@@ -39,7 +39,7 @@ class VideoSink:
         quality: 0 (best) to 51.
         transparent: keep the opacity; WebM with VP9 only.
         live: encode fast rather than small, for recording what is on screen.
-        projection: the kind of the images; an MP4 file tells players about panoramas and stereo.
+        projection: the kind of the images; an MP4 file says for players whether it is a panorama or stereo.
 
     Raises:
         InputError: this machine cannot encode this, or the file cannot be created.
