@@ -63,13 +63,14 @@ def load_paper_bundle(path: Path) -> VolumetricVideo:
     return read_bundle(path)
 
 
-def random_video(capture: Capture, frames: int = 2, seed: int = 0) -> VolumetricVideo:
+def random_video(capture: Capture) -> VolumetricVideo:
     """Make an untrained model of the paper's size with the hull of a capture as occupancy: its rendering costs as much as a
     trained model's.
 
     Densities are scaled so that rays end within the hull, as they do in a trained model.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
+    frames = 2
     with worker_pool() as pool:
         scene = build_scene(capture, DataConfig(num_frames=frames, hull_resolution=96), pool)
     decoder = MapDecoder(PAPER_MODEL).eval().requires_grad_(False)

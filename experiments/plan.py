@@ -151,9 +151,9 @@ def capture_subject(folder: Path, layout: str | None, frames: str | None) -> Sub
     return Subject(re.sub(r"[^A-Za-z0-9_-]", "_", capture.name)[:60] or "capture", folder, scored, layout)
 
 
-def spread_frames(count: int, wanted: int = _SCORED_FRAMES) -> range:
-    """Return up to `wanted` frames of `count`, evenly spaced and centered."""
-    taken = min(count, wanted)
+def spread_frames(count: int) -> range:
+    """Return up to `_SCORED_FRAMES` frames of `count`, evenly spaced and centered."""
+    taken = min(count, _SCORED_FRAMES)
     stride = count // taken
     first = (count - 1 - (taken - 1) * stride) // 2
     return range(first, first + (taken - 1) * stride + 1, stride)

@@ -26,9 +26,6 @@ MIN_TRANSMITTANCE = 1 / 4096
 UNLIMITED = 1e30
 """Depth behind everything, meters. Kernels divide it by numbers below 1 without reaching infinity."""
 
-MEMORY_ORDER = (*range(0, FEATURE_CHANNELS, 2), *range(1, FEATURE_CHANNELS, 2))
-"""Channel at each place of a feature in the kernels' memory: even channels first."""
-
 BAKE_LEVEL = np.dtype(
     [
         ("offset", np.int64),

@@ -8,9 +8,6 @@ __version__ = "0.1.0"
 PROGRAM = "MLPVid"
 """The name of the program."""
 
-BUNDLE_SUFFIX = ".mlpvid"
-"""Suffix of bundles."""
-
 SCENE_SUFFIX = ".mlpvid-scene"
 """Suffix of scene files, which show several bundles together (docs/scenes.md)."""
 

@@ -1,4 +1,4 @@
-"""Where the viewer keeps its files: settings, layout, downloads."""
+"""Where the viewer keeps its files: settings and layout."""
 
 from __future__ import annotations
 
@@ -20,8 +20,3 @@ def settings_path() -> Path:
 def layout_path() -> Path:
     """Return the path of the file in which the window saves the layout of its panels."""
     return config_folder() / "layout.ini"
-
-
-def downloads_folder() -> Path:
-    """Return the folder for downloaded bundles, inside the platform's cache folder."""
-    return Path(platformdirs.user_cache_dir("mlpvid", appauthor=False)) / "downloads"

@@ -164,9 +164,9 @@ class NotebookView:
         self.image.value = content.getvalue()
 
 
-def show_in_notebook(video: Viewable, size: tuple[int, int] = DEFAULT_SIZE) -> None:
-    """Show a video below the current cell; arguments and errors are those of `NotebookView`."""
-    view = NotebookView(video, size)
+def show_in_notebook(video: Viewable) -> None:
+    """Show a video below the current cell; raises the errors of `NotebookView`."""
+    view = NotebookView(video)
     from IPython.display import display  # noqa: PLC0415 - exists in a notebook
 
     display(view.box)

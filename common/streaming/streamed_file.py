@@ -77,11 +77,6 @@ class StreamedFile:
         return self._size
 
     @property
-    def has_ranges(self) -> bool:
-        """Whether the server can begin anywhere. Otherwise the file is read in order."""
-        return self._ranges
-
-    @property
     def received(self) -> int:
         """Bytes that came from the server so far."""
         return self._received

@@ -49,13 +49,12 @@ class SegmentContent:
     """Names and checksums of the decoder's tensors, or another object that only contents with the same decoder share."""
 
 
-def contents_of_video(video: VolumetricVideo, steps: Steps, source: str = "the video") -> SegmentContent:
+def contents_of_video(video: VolumetricVideo, steps: Steps) -> SegmentContent:
     """Return a video in memory as a segment.
 
     Args:
         video: the video.
         steps: how tensors are rounded; those without steps are stored exactly.
-        source: where it comes from, for messages.
     """
     arrays = video_arrays(video)
     levels = tuple(level.entries for level in hash_levels(video.config.hash))
@@ -64,7 +63,7 @@ def contents_of_video(video: VolumetricVideo, steps: Steps, source: str = "the v
         return encode_array(arrays[name], name, steps, levels if name == HASH_TABLES else ())
 
     return SegmentContent(
-        source, video.config, video.metadata, video.num_frames, bounds_of(video.boxes), stored, video.decoder_weights
+        "the video", video.config, video.metadata, video.num_frames, bounds_of(video.boxes), stored, video.decoder_weights
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +125,6 @@ def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
         raise InputError(SUBJECT, f"{program}.cu does not compile for sm_{architecture} ({fault.strip()})", remedy) from error
     content = bytes(code.code)
     return content if kind == "cubin" else content.rstrip(b"\0") + b"\0", log.getvalue().replace("\0", "")
-
-
-def warnings_in(log: str) -> list[str]:
-    """Return the lines of a compiler's log that warn."""
-    return [line for line in log.splitlines() if re.search(r"\bwarning\b", line, re.IGNORECASE)]
 
 
 def load_program(program: str, architecture: str, cache: Path | None = None) -> bytes:

@@ -10,9 +10,6 @@ from renderer.opengl.programs import Program
 CELLS = 32
 """Cells along each side of the image that are added up first."""
 
-READ_BYTES = 16
-"""Bytes that are read back per image."""
-
 
 class CountSums:
     """Adds up textures of counts.

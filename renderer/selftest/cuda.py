@@ -8,7 +8,6 @@ import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -44,7 +43,6 @@ def cuda_checks(
     driver: Driver | None = None,
     interop: Interop | None = None,
     repeats: int = 20,
-    cache: Path | None = None,
 ) -> list[Check]:
     """Check everything that the CUDA backend does, one part after another. Each failure is a line of the report.
 
@@ -54,11 +52,10 @@ def cuda_checks(
         driver: the GPU; None takes the first one.
         interop: the check that images reach the window on the GPU. None skips it.
         repeats: images per timing; medians are reported.
-        cache: folder of compiled kernels; None takes the user's.
     """
     checks = [Check("versions", True, versions())]
     try:
-        renderer = CudaRenderer(driver, cache=cache)
+        renderer = CudaRenderer(driver)
     except InputError as error:
         return [*checks, Check("device", False, str(error))]
     checks.append(Check("device", True, f"{renderer.device}, {renderer.driver.total_memory >> 20} MiB"))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +11,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from common.download import address_folder, download
-from common.tensor_file import load_tensors
+from common.array_file import load_arrays
 from model.bundle.info import bundle_info, write_bundle
 from model.run.files import CHECKPOINT
 from model.video import VolumetricVideo
@@ -26,7 +21,6 @@ from tests.injection.commands import COMMANDS
 from tests.training.loop.test_checkpoint import make_config, train
 from tests.training.scenes import ball_capture
 from tests.viewer.fakes import FakeRenderer
-from tests.waiting import wait_until
 from training import export
 from training.loop.checkpoint import read_header
 from viewer.app.workspace import Playhead, SavedDocument, Workspace, read_workspace, save_workspace
@@ -87,7 +81,7 @@ def _trainer(folder: Path) -> Any:
 
 def _check_checkpoint(path: Path) -> None:
     read_header(path.parent)
-    load_tensors(path)
+    load_arrays(path)
 
 
 def _workspace(_: Path) -> Workspace:
@@ -106,31 +100,6 @@ def _check_picture(path: Path) -> None:
         image.load()
 
 
-def _server(folder: Path) -> str:
-    """Serve the folder, in a process of its own, and return the address of a bundle in it."""
-    bundle = _bundle(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    atexit.register(server.wait)
-    atexit.register(server.kill)
-    wait_until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
-    return f"http://127.0.0.1:{port}/{bundle.name}"
-
-
-def _download(address: str, out: Path) -> None:
-    kept = download(address, out.parent / "cache", ".mlpvid", lambda *_: None, check=bundle_info)
-    if kept != out.parent / "cache" / address_folder(address) / "a.mlpvid":
-        raise ValueError(kept)
-
-
-def _check_cache(path: Path) -> None:
-    (kept,) = (path.parent / "cache").glob("*/a.mlpvid")
-    bundle_info(kept)
-
-
 WRITERS: dict[str, Writer] = {
     "recording": Writer(lambda _: make_video(num_frames=FRAMES), _record, _check_video, "out.mp4"),
     "export": Writer(_run, lambda run, out: _succeed(export.main, run, out), bundle_info, "out.mlpvid"),
@@ -138,6 +107,5 @@ WRITERS: dict[str, Writer] = {
     "settings": Writer(lambda _: Settings(), save_settings, read_settings, "settings.yaml"),
     "workspace": Writer(_workspace, save_workspace, read_workspace, "work.json"),
     "screenshot": Writer(_picture, lambda pixels, out: save_png(out, pixels, make_camera(8, 8)), _check_picture, "out.png"),
-    "download": Writer(_server, _download, _check_cache, "a.mlpvid"),
 }
 """The writers by name."""

@@ -134,10 +134,6 @@ class Capture:
         masks = self._frames[frame].masks
         return None if masks is None else masks[camera]
 
-    def image_path(self, frame: int, camera: int) -> Path:
-        """Return the file that holds the image of a frame and camera."""
-        return self.image_source(frame, camera).path
-
     def check_files(self, frames: range, cameras: list[int]) -> None:
         """Decode the videos of these frames and cameras; raise InputError, with file and frame, when an image or a mask is
         missing."""

@@ -135,12 +135,6 @@ def stem(name: str) -> str:
     return base.rsplit(".", 1)[0] if "." in base else base
 
 
-def frame_number(name: str) -> int | str:
-    """Return the last number in a file's name, or the name without its ending if there is none or it is too long."""
-    numbers = re.findall(r"\d+", stem(name))
-    return int(numbers[-1]) if numbers and len(numbers[-1]) <= 18 else stem(name)
-
-
 def find_name(folder: CaptureFolder, names: Iterable[str]) -> str | None:
     """Return the first of these relative names that is a file, or None."""
     return next((name for name in names if folder.has_file(name)), None)

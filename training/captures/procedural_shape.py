@@ -31,22 +31,16 @@ class Solid:
     frequency: float = 3.0
     """Repetitions of the pattern per unit of q."""
 
-    def intersect(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Intersect rays with the solid.
+    def distances(self, origin: Array, directions: Array) -> Array:
+        """Return how far rays go until they enter the solid.
 
         Args:
             origin: (3,), meters, outside the solid.
             directions: (P, 3).
 
         Returns:
-            Distances to the entry points in multiples of the directions, (P,), infinite for rays that miss; and unit outward
-            normals, (P, 3).
+            (P,), in multiples of the directions; infinite for rays that miss.
         """
-        t = self.distances(origin, directions)
-        return t, self.normals(origin + np.where(np.isfinite(t), t, 0)[:, None] * directions)
-
-    def distances(self, origin: Array, directions: Array) -> Array:
-        """Return the distances to the entry points as `intersect` does, (P,)."""
         o, d = self._inverse @ (origin - self.c), self._inverse @ directions.T
         return _meet_sphere(o, d) if self.kind == "sphere" else _meet_cube(o, d)
 

@@ -127,10 +127,3 @@ def to_tiny_parameters(level: HashLevel, table: torch.Tensor) -> torch.Tensor:
     """Return a level's flat parameters for tiny-cuda-nn, from a plane's table (entries of all levels, F)."""
     entries = table[level.offset : level.offset + level.entries]
     return torch.nn.functional.pad(entries, (0, 0, 0, padded_entries(level) - level.entries)).flatten()
-
-
-def from_tiny_parameters(config: HashEncodingConfig, parameters: list[torch.Tensor]) -> torch.Tensor:
-    """Return a plane's table (entries of all levels, F), from the parameters of its levels, coarsest first."""
-    levels = hash_levels(config)
-    parts = [p.view(-1, config.features_per_level)[: level.entries] for level, p in zip(levels, parameters, strict=True)]
-    return torch.cat(parts)

@@ -79,11 +79,12 @@ def _projected(hull: Hull, model: CameraModel, size: tuple[int, int]) -> NDArray
     return cv2.morphologyEx(region, cv2.MORPH_CLOSE, kernel).astype(bool)
 
 
-def contact_sheet(pictures: list[Pixels], names: list[str], columns: int = 6) -> Pixels:
+def contact_sheet(pictures: list[Pixels], names: list[str]) -> Pixels:
     """Return all pictures in one image, each with its name."""
     height, width = max(p.shape[0] for p in pictures) + 18, max(p.shape[1] for p in pictures) + 4
+    columns = min(6, len(pictures))
     rows = -(-len(pictures) // columns)
-    sheet = np.full((rows * height, min(columns, len(pictures)) * width, 3), 24, dtype=np.uint8)
+    sheet = np.full((rows * height, columns * width, 3), 24, dtype=np.uint8)
     for index, (shown, name) in enumerate(zip(pictures, names, strict=True)):
         top, left = index // columns * height, index % columns * width
         sheet[top + 16 : top + 16 + shown.shape[0], left : left + shown.shape[1]] = shown

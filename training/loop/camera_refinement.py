@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from model.camera import Camera
-from model.run.cameras import CORRECTION_WIDTHS, moved_cameras
+from model.run.cameras import CORRECTION_WIDTHS
 from training.captures.capture import Capture
 from training.config import RefineConfig
 from training.fields.samples import RayBatch
@@ -191,11 +190,6 @@ class CameraRefinement(nn.Module):
         free = (self.scale > 0).all(dim=0)
         mean = (self.scale * self.values).mean(dim=0)
         self.values -= torch.where(free, mean / self.scale.clamp(min=1e-300), 0.0)
-
-    def refined(self, cameras: list[Camera]) -> list[Camera]:
-        """Return all cameras of the capture, the refined ones with their learned poses."""
-        learned, posed = self.corrections(), self.posed
-        return moved_cameras(cameras, self.cameras[posed].tolist(), learned.turns[posed], learned.shifts[posed])
 
 
 def _spread(values: tuple[float, ...]) -> torch.Tensor:

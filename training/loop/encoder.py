@@ -10,6 +10,9 @@ from torch.nn.utils.parametrizations import weight_norm
 INPUT_RESOLUTION = 512
 """Pixels along a side of an input view."""
 
+NUM_VIEWS = 3
+"""Views of a frame that are encoded together."""
+
 _CHANNELS = (64, 64, 128, 128, 256, 256, 256)
 _LEAK = 0.2
 
@@ -21,11 +24,11 @@ class ImageEncoder(nn.Module):
     then through one linear layer for the mean (scaled by 0.1) and one for the log standard deviation (scaled by 0.01).
     """
 
-    def __init__(self, latent_channels: int = 256, num_views: int = 3) -> None:
+    def __init__(self, latent_channels: int = 256) -> None:
         super().__init__()
-        self.towers = nn.ModuleList(self._tower() for _ in range(num_views))
+        self.towers = nn.ModuleList(self._tower() for _ in range(NUM_VIEWS))
         pixels = (INPUT_RESOLUTION >> len(_CHANNELS)) ** 2
-        self.joint = weight_norm(nn.Linear(num_views * _CHANNELS[-1] * pixels, 512))
+        self.joint = weight_norm(nn.Linear(NUM_VIEWS * _CHANNELS[-1] * pixels, 512))
         self.mean = nn.Linear(512, latent_channels)
         self.log_deviation = nn.Linear(512, latent_channels)
 

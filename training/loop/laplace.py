@@ -38,24 +38,17 @@ def bits(count: torch.Tensor, nonzero: torch.Tensor, magnitude: torch.Tensor) ->
     return natural / math.log(2)
 
 
-def value_bits(values: torch.Tensor, step: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
-    """Return the bits of numbers before rounding: -log2 of the probability of the interval of one step around each.
+def slope(values: torch.Tensor, step: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+    """Return how many bits more a number takes when it grows: the derivative of the bits of numbers before rounding.
 
-    For multiples of the step, these are the bits of the rounded numbers.
+    These are -log2 of the probability of the interval of one step around each number; for multiples of the step, the bits of
+    the rounded numbers. The derivative is 0 at 0, and constant from half a step on.
 
     Args:
         values: numbers of any shape.
         step: the step, to which the numbers of the group are rounded; broadcasts.
         a: of the group, see `fitted`; broadcasts.
     """
-    distance = 2 * a * values.abs() / step  # |w| / b
-    inner = distance.minimum(a)
-    near = -torch.log(-(torch.expm1(inner - a) + torch.expm1(-inner - a)) / 2)
-    return (near + distance - inner) / math.log(2)
-
-
-def slope(values: torch.Tensor, step: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
-    """Return the derivative of `value_bits` with respect to the values. It is 0 at 0, and constant from half a step on."""
     inner = (2 * a * values.abs() / step).minimum(a)
     rising, falling = torch.expm1(inner - a), torch.expm1(-inner - a)
     steepest = 2 * a / (step * math.log(2))

@@ -19,7 +19,7 @@ from training.fields.precision import products_in
 from training.fields.samples import SamplingRegion
 from training.loop import importance
 from training.loop.dataset import Dataset, letterbox
-from training.loop.encoder import INPUT_RESOLUTION
+from training.loop.encoder import INPUT_RESOLUTION, NUM_VIEWS
 from training.loop.error_map import CANDIDATES, MeasuredErrors, cells_of, choose_by_error, new_error_maps
 from training.loop.importance import draw_other_frame, resample, temporal_weights
 from training.loop.network import Network
@@ -28,8 +28,6 @@ from training.loop.optimizer import GridGradient
 from training.loop.processes import Processes
 from training.loop.rays import CameraBatch, draw_pixels, jitter_view_directions, make_rays
 from training.loop.scene import Scene
-
-_ENCODER_VIEWS = 3
 
 
 @dataclass(frozen=True)
@@ -204,7 +202,7 @@ class FrameStep:
         """Return the encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
         if frame not in self._encoder_views:
             views = self.dataset.views
-            chosen = [views[i * len(views) // _ENCODER_VIEWS] for i in range(_ENCODER_VIEWS)]
+            chosen = [views[i * len(views) // NUM_VIEWS] for i in range(NUM_VIEWS)]
             source = self.dataset.frames[frame]
             images = [letterbox(self.dataset.capture.view(source, camera).color, INPUT_RESOLUTION) for camera in chosen]
             self._encoder_views[frame] = self.dataset.keep(torch.from_numpy(np.stack(images))).permute(0, 3, 1, 2)

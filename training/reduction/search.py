@@ -85,7 +85,7 @@ class StepSearch:
     def __init__(self, video: VolumetricVideo, renderer: Renderer, progress: Progress = lambda done, total: None) -> None:
         self.parts = Parts(video)
         self.groups = _groups(self.parts[0])
-        self._fixed, self.unread = 0 if video.metadata.sound is None else len(video.metadata.sound.read()), 0.0
+        self._fixed = 0 if video.metadata.sound is None else len(video.metadata.sound.read())
         probed = np.unique(np.linspace(0, len(self.parts) - 1, min(len(self.parts), FRAMES)).round().astype(int)).tolist()
         total = len(self.parts) + len(probed) * len(self.groups)
         for index, part in enumerate(self.parts):
@@ -104,7 +104,6 @@ class StepSearch:
         rounded = {group.name for group in self.groups}
         exact = [name for name in part.arrays if name not in rounded and (first or not name.startswith(DECODER_PREFIX))]
         self._fixed += sum(len(encode_array(part.arrays[name], name, {}, ())[0]) for name in exact)
-        self.unread += (1 - float(part.used.mean())) / len(self.parts)
 
     def _measure(self, progress: Callable[[int], None]) -> list[float]:
         """Return the mean squared difference of pictures, divided by the square of the step, for each group."""

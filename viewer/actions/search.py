@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from viewer.actions.action import Action
 from viewer.actions.table import ACTIONS
 
 
-def search_actions(query: str, actions: Sequence[Action] = ACTIONS) -> list[Action]:
+def search_actions(query: str) -> list[Action]:
     """Return the actions whose label, category or tooltip matches the query, best first.
 
     Labels that begin with the query come first, then labels that contain its words, then labels that contain its letters in
     order, then matches in category and tooltip.
     """
     wanted = query.casefold().strip()
-    scored = [(score, i) for i, a in enumerate(actions) if a.in_palette and (score := _score(wanted, a)) is not None]
-    return [actions[i] for _, i in sorted(scored)]
+    scored = [(score, i) for i, a in enumerate(ACTIONS) if a.in_palette and (score := _score(wanted, a)) is not None]
+    return [ACTIONS[i] for _, i in sorted(scored)]
 
 
 def _score(query: str, action: Action) -> tuple[int, int] | None:

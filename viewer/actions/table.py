@@ -37,10 +37,10 @@ def bindings(actions: tuple[Action, ...] = ACTIONS) -> dict[Chord, Action]:
     return table
 
 
-def shortcut_sheet(mac: bool = False, actions: tuple[Action, ...] = ACTIONS) -> dict[str, list[tuple[str, str]]]:
+def shortcut_sheet(mac: bool = False) -> dict[str, list[tuple[str, str]]]:
     """Return (keys, label) of the actions that have keys, by category."""
     sheet: dict[str, list[tuple[str, str]]] = {}
-    for action in actions:
+    for action in ACTIONS:
         if action.keys:
             keys = " or ".join(chord.text(mac) for chord in action.chords)
             sheet.setdefault(action.category, []).append((keys, action.label))

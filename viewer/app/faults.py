@@ -36,8 +36,6 @@ class Fault:
     """Why, one sentence."""
     advice: str
     """What to do about it, one or more sentences."""
-    unexpected: bool = False
-    """Whether it is a bug in the viewer instead of an error in the user's input."""
 
     def __str__(self) -> str:
         return f"{self.title}: {self.reason} {self.advice}"
@@ -52,7 +50,7 @@ def fault_of(error: Exception, title: str, advice: str = TRY_AGAIN) -> Fault:
         advice: what to do if the error itself does not say it.
     """
     if not isinstance(error, InputError):
-        return Fault(title, sentence(f"{type(error).__name__}: {error}"), REPORT_IT, unexpected=True)
+        return Fault(title, sentence(f"{type(error).__name__}: {error}"), REPORT_IT)
     separator = " " if error.fault.split(" ")[0] in VERBS else ": "
     return Fault(
         title, sentence(f"{error.subject}{separator}{error.fault}"), sentence(error.remedy) if error.remedy else advice

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from renderer.backend import Renderer
@@ -90,7 +89,8 @@ class Statistics:
         if document is not None:
             rows += _document_rows(document)
             renderer = document.view_renderer.used_renderer
-        rows.append(Statistic("Memory", f"{memory_mebibytes():.0f}", "MiB", "Memory of the whole program."))
+        memory = psutil.Process().memory_info().rss / 2**20
+        rows.append(Statistic("Memory", f"{memory:.0f}", "MiB", "Memory of the whole program."))
         rows.append(Statistic("Backend", renderer.name, f"{renderer.threads} threads", renderer.device))
         return rows
 
@@ -136,18 +136,3 @@ def _document_rows(document: Document) -> list[Statistic]:
         Statistic("Decoded", f"{count}", f"of {document.video.num_frames}", "Frames that are decoded and cached."),
         Statistic("Cache", f"{kept:.0f}", f"of {room:.0f} MiB", "Memory of the decoded frames."),
     ]
-
-
-def memory_mebibytes() -> float:
-    """Return the resident memory of this process, MiB; its peak where only that is known, 0 where neither is."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-    except OSError:
-        pass
-    try:
-        import resource  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return 0.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -44,16 +44,18 @@ class StateEdit(Generic[State]):
         self._other = present
 
 
+LIMIT = 200
+"""Largest number of undo entries."""
+
+
 class CameraHistory:
     """Earlier and undone camera states, and edits between them.
 
     Args:
-        limit: maximum number of undo entries.
         clock: monotonic time in seconds; replaced by tests.
     """
 
-    def __init__(self, limit: int = 200, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._undo: list[CameraState | Edit] = []
         self._redo: list[CameraState | Edit] = []
@@ -107,7 +109,7 @@ class CameraHistory:
 
     def _push(self, before: CameraState | Edit) -> None:
         self._undo.append(before)
-        del self._undo[: -self._limit]
+        del self._undo[:-LIMIT]
         self._redo.clear()
 
     def _exchange(self, source: list[CameraState | Edit], other: list[CameraState | Edit], current: CameraState) -> CameraState:

@@ -86,21 +86,20 @@ def extract_mesh(
     return Mesh(vertices, normals, colors, np.ascontiguousarray(faces[:, ::-1], dtype=np.int32))
 
 
-def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: CancelToken | None = None) -> Mesh:
+def sample_points(frame: Frame, mesh: Mesh, count: int, cancel: CancelToken | None = None) -> Mesh:
     """Sample points evenly on a surface, with colors and normals; the result is a `Mesh` without faces.
 
     Args:
         frame: the frame that the mesh was extracted from.
         mesh: its surface.
         count: number of points.
-        seed: seed of the random positions.
         cancel: ends it early.
 
     Raises:
         NoSurface: the surface has no area.
         RenderCancelled: `cancel` was set.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     corners, areas = mesh.vertices[mesh.faces], triangle_areas(mesh)
     if not areas.sum() > 0:
         raise NoSurface("mesh", "its surface has no area", "choose a larger crop box")

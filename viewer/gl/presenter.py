@@ -209,10 +209,6 @@ class Presenter:
             self._triangles[key] = self.context.vertex_array(program, [])
         return self._triangles[key]
 
-    def invalidate(self) -> None:
-        """Let the next `present` draw even if nothing changed."""
-        self._presented = None
-
     @property
     def texture(self) -> moderngl.Texture | None:
         """The texture that the view shows; None before the first `present`."""

@@ -73,11 +73,11 @@ def apply_color_map(values: ArrayLike, low: float, high: float, name: str) -> ND
     return color_table(name)[np.rint(np.clip(scaled, 0.0, 1.0) * 255).astype(np.intp)]
 
 
-def legend_ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
-    """Return about `count` round values for a legend, as (position from 0 to 1, text)."""
+def legend_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return about five round values for a legend, as (position from 0 to 1, text)."""
     if not (np.isfinite(low) and np.isfinite(high) and high > low):
         return [(0.0, f"{low:g}")]
-    step = _round_step((high - low) / max(count - 1, 1))
+    step = _round_step((high - low) / 4)
     first, last = int(np.ceil(low / step - 1e-9)), int(np.floor(high / step + 1e-9))
     return [((k * step - low) / (high - low), f"{k * step:.10g}") for k in range(first, last + 1)]
 

@@ -206,20 +206,16 @@ def head_colors(heads: int) -> Floats:
     return (np.clip(ramp, 0.15, 1.0) * lightness[:, None]).astype(np.float32)
 
 
-def composited_psnr(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> float:
-    """Return the `psnr` in dB of two premultiplied (H, W, 4) images over a background; infinity when they are equal.
+def composited_psnr(a: Floats, b: Floats) -> float:
+    """Return the `psnr` in dB of two premultiplied (H, W, 4) images over black; infinity when they are equal.
 
     Raises:
         ValueError: the sizes differ.
     """
     if a.shape != b.shape:
         raise ValueError(f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} pixels cannot be compared")
-    error = float(np.mean((_composite(a, background) - _composite(b, background)) ** 2, dtype=np.float64))
+    error = float(np.mean((np.clip(a[..., :3], 0.0, 1.0) - np.clip(b[..., :3], 0.0, 1.0)) ** 2, dtype=np.float64))
     return psnr(error) if error else float("inf")
-
-
-def _composite(rgba: Floats, background: ArrayLike) -> Floats:
-    return np.clip(rgba[..., :3] + (1.0 - rgba[..., 3:]) * np.asarray(background, dtype=np.float32), 0.0, 1.0)
 
 
 def _scalar(values: Floats, opacity: Floats, legend: Legend | None) -> ViewPixels:

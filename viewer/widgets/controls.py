@@ -51,9 +51,9 @@ def field(label: str, tip: str = "") -> str:
     return f"###{label}"
 
 
-def field_width(label: str, tip: str = "") -> float:
+def field_width(label: str) -> float:
     """Write the label of the next control at its left, and return the width for text in the control, pixels."""
-    field(label, tip)
+    field(label)
     return float(imgui.get_content_region_avail().x - 2 * imgui.get_style().frame_padding.x)
 
 
@@ -65,16 +65,11 @@ def write_label(label: str, tip: str, width: float) -> None:
     tooltip(tip if shown == label else f"{label}\n{tip}")
 
 
-def flow(width: float, spacing: float = 0.3) -> None:
-    """Put the next control next to the last one, or on a new line if it would not fit.
-
-    Args:
-        width: width of the next control with its label, pixels.
-        spacing: space between the two, text heights.
-    """
+def flow(width: float) -> None:
+    """Put the next control next to the last one, or on a new line if its width in pixels would not fit."""
     right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
-    if imgui.get_item_rect_max().x + em(spacing) + width <= right:
-        imgui.same_line(0, em(spacing))
+    if imgui.get_item_rect_max().x + em(0.3) + width <= right:
+        imgui.same_line(0, em(0.3))
 
 
 def button_width(label: str) -> float:
@@ -167,9 +162,9 @@ def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[floa
     return float(chosen[0]), float(chosen[1]), float(chosen[2])
 
 
-def begin_facts(name: str, flags: int = 0, label_width: float = 8.0) -> bool:
+def begin_facts(name: str, label_width: float = 8.0) -> bool:
     """Begin a table of `row`s with a fixed width of the labels in text heights. Return whether it is visible."""
-    if not imgui.begin_table(name, 2, flags):
+    if not imgui.begin_table(name, 2):
         return False
     imgui.table_setup_column("name", imgui.TableColumnFlags_.width_fixed, em(label_width))
     imgui.table_setup_column("value", imgui.TableColumnFlags_.width_stretch)

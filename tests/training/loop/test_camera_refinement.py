@@ -17,6 +17,7 @@ from torch.nn import functional
 from common.errors import InputError
 from model.config import HashEncodingConfig
 from model.hash_encoding import HashEncoding
+from model.run.cameras import moved_cameras
 from model.run.video import read_run
 from tests.training.loop.shared_scene import with_single_points
 from tests.training.scenes import BALL_CENTER, ball_capture
@@ -244,7 +245,9 @@ def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_pa
         assert torch.equal(value, trainer.refinement.state_dict()[name]), name
     trainer.save(run)
     cameras = assemble_run(run).metadata.cameras
-    moved = trainer.refinement.refined(capture.cameras)
+    learned, posed = trainer.refinement.corrections(), trainer.refinement.posed
+    own = trainer.refinement.cameras[posed].tolist()
+    moved = moved_cameras(capture.cameras, own, learned.turns[posed], learned.shifts[posed])
     shown = read_run(run).video.metadata.cameras  # what the viewer shows
     for got in (cameras, shown):
         assert all(np.allclose(a.R, b.R) and np.allclose(a.T, b.T) for a, b in zip(got, moved, strict=True))

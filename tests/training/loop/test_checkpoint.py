@@ -262,7 +262,7 @@ def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Pat
     run.mkdir()
     prepared(folder, run, resume=False)
     shutil.copytree(folder, other)
-    image = open_capture(other).image_path(0, 0)
+    image = open_capture(other).image_source(0, 0).path
     Image.fromarray(255 - np.asarray(Image.open(image))).save(image)
     with pytest.raises(InputError, match="is not the capture"):
         prepared(other, run)

@@ -7,11 +7,19 @@ import math
 import pytest
 import torch
 
-from training.loop.laplace import bits, fitted, slope, value_bits
+from training.loop.laplace import bits, fitted, slope
 
 STEP = torch.tensor(0.2, dtype=torch.float64)
 X = 0.4
 A = -torch.log(torch.tensor(X, dtype=torch.float64))
+
+
+def value_bits(values: torch.Tensor, step: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+    """Return the bits of numbers before rounding: -log2 of the probability of the interval of one step around each."""
+    distance = 2 * a * values.abs() / step  # |w| / b
+    inner = distance.minimum(a)
+    near = -torch.log(-(torch.expm1(inner - a) + torch.expm1(-inner - a)) / 2)
+    return (near + distance - inner) / math.log(2)
 
 
 def counted(numbers: list[int]) -> tuple[torch.Tensor, ...]:

@@ -14,10 +14,10 @@ from model.bundle.coding import CodedSpec, decode, encode_steps
 from model.bundle.layout import HASH_TABLES
 from model.hash_levels import hash_levels
 from tests.training.loop.shared_scene import scene_of, with_single_points
+from tests.training.loop.test_laplace import value_bits
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import RateConfig, TrainingConfig, load_config
-from training.loop.laplace import value_bits
 from training.loop.network import Network
 from training.loop.rate import RateTerm, Steps, named_parameters, round_parameters
 from training.loop.trainer import Trainer, worker_pool

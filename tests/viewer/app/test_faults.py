@@ -26,7 +26,7 @@ def test_what_the_user_gave() -> None:
 
 def test_what_is_the_viewers_own() -> None:
     shown = fault_of(ZeroDivisionError("division by zero"), "Cannot render this view", "Choose another backend.")
-    assert shown == Fault("Cannot render this view", "ZeroDivisionError: division by zero.", REPORT_IT, unexpected=True)
+    assert shown == Fault("Cannot render this view", "ZeroDivisionError: division by zero.", REPORT_IT)
     assert str(shown).startswith("Cannot render this view: ZeroDivisionError: division by zero. This")
 
 

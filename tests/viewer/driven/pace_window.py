@@ -52,7 +52,7 @@ def wait_for_drawing(window: Window) -> None:
         draw()
         if window.view.presenter is not None:
             window.view.presenter.context.finish()
-            window.view.presenter.invalidate()
+            window.view.presenter.changed_slot(0)
 
     window.params.callbacks.before_swap = complete
 
