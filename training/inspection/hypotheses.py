@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def hypotheses(footage: Footage) -> Iterator[Hypothesis]:
     yield from flip_hypotheses()
     yield from size_hypotheses(footage, range(len(footage.calibrations)))
     if any(np.any(calibration.D) for calibration in footage.calibrations):
-        yield Hypothesis("distortion", "the images are already undistorted", lambda r: replace(r, distortion=()))
+        yield Hypothesis("distortion", "the images are already undistorted", partial(replace, distortion=()))
     yield from _order_hypotheses(len(footage.calibrations))
 
 
@@ -68,30 +69,13 @@ def pose_hypotheses(current: CameraReading) -> Iterator[Hypothesis]:
             continue  # the same as "opengl": T is the camera's center there
         words = [_POSE_WORDS[pose]] if pose != current.pose else []
         words += [_AXES_WORDS[axes]] if axes != current.axes else []
-        yield Hypothesis("pose", ", and ".join(words), _Pose(pose, axes))
-
-
-@dataclass(frozen=True)
-class _Pose:
-    pose: str
-    axes: str
-
-    def __call__(self, reading: CameraReading) -> CameraReading:
-        return replace(reading, pose=self.pose, axes=self.axes)
+        yield Hypothesis("pose", ", and ".join(words), partial(replace, pose=pose, axes=axes))
 
 
 def flip_hypotheses() -> Iterator[Hypothesis]:
     """Yield the ways in which images can be flipped."""
     for flip, words in FLIPS.items():
-        yield Hypothesis("flip", f"the images are {words}", _Flip(flip))
-
-
-@dataclass(frozen=True)
-class _Flip:
-    flip: str
-
-    def __call__(self, reading: CameraReading) -> CameraReading:
-        return replace(reading, flip=self.flip)
+        yield Hypothesis("flip", f"the images are {words}", partial(replace, flip=flip))
 
 
 def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hypothesis]:
@@ -99,50 +83,30 @@ def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hy
     chosen = [footage.calibrations[index] for index in cameras]
     middle = np.median([(c.K[0, 2] - c.width / 2, c.K[1, 2] - c.height / 2) for c in chosen], axis=0)
     if np.abs(middle).max() > 0.02 * chosen[0].width:
-        yield Hypothesis("crop", "the images were cropped after calibration", _Crop(float(middle[0]), float(middle[1])))
+        yield Hypothesis(
+            "crop", "the images were cropped after calibration", partial(replace, crop=(float(middle[0]), float(middle[1])))
+        )
     ratios = [(c.width / (2 * c.K[0, 2]), c.height / (2 * c.K[1, 2])) for c in chosen if c.K[0, 2] > 0 and c.K[1, 2] > 0]
     if ratios:
         columns, rows = (float(value) for value in np.median(ratios, axis=0))
         both = float(np.sqrt(columns * rows))
         for ratio in sorted(SCALES, key=lambda value: abs(np.log(value / both))):
-            yield Hypothesis("size", _size_words(ratio), _Scale((ratio, ratio)))
+            yield Hypothesis("size", _size_words(ratio), partial(replace, scale=(ratio, ratio)))
         if abs(np.log(both)) > 0.05:
-            yield Hypothesis("size", _size_words(both), _Scale((both, both)))
+            yield Hypothesis("size", _size_words(both), partial(replace, scale=(both, both)))
         if abs(np.log(columns / rows)) > 0.05:
-            yield Hypothesis("size", "the images were stretched after calibration", _Scale((columns, rows)))
+            yield Hypothesis("size", "the images were stretched after calibration", partial(replace, scale=(columns, rows)))
 
 
 def _size_words(ratio: float) -> str:
     return f"K belongs to images of another size: these images have {ratio:.3g} times as many columns and rows"
 
 
-@dataclass(frozen=True)
-class _Scale:
-    scale: tuple[float, float]
-
-    def __call__(self, reading: CameraReading) -> CameraReading:
-        return replace(reading, scale=self.scale)
-
-
-@dataclass(frozen=True)
-class _Crop:
-    column: float
-    row: float
-
-    def __call__(self, reading: CameraReading) -> CameraReading:
-        return replace(reading, crop=(self.column, self.row))
-
-
 def _order_hypotheses(count: int) -> Iterator[Hypothesis]:
     for step, words in ((1, "the next"), (-1, "the previous")):
         cause = f"each camera's calibration belongs to {words} camera in the list"
-        yield Hypothesis("order", cause, _Order(step, count))
+        yield Hypothesis("order", cause, partial(_moved, step=step, count=count))
 
 
-@dataclass(frozen=True)
-class _Order:
-    step: int
-    count: int
-
-    def __call__(self, reading: CameraReading) -> CameraReading:
-        return replace(reading, calibration=(reading.calibration - self.step) % self.count)
+def _moved(reading: CameraReading, step: int, count: int) -> CameraReading:
+    return replace(reading, calibration=(reading.calibration - step) % count)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from training.captures.description import MaskRule
 from training.inspection.comparison import Readings
 from training.inspection.hypotheses import Hypothesis, flip_hypotheses, pose_hypotheses, size_hypotheses
 from training.inspection.masks import single_mask_rules
@@ -98,20 +98,12 @@ def _discrete(reference: ReferenceCameras, camera: int, current: CameraReading, 
 def _hypotheses(reference: ReferenceCameras, camera: int, current: CameraReading) -> Iterator[Hypothesis]:
     footage = reference.comparison.footage
     for cause, rule in single_mask_rules(current.mask):
-        yield Hypothesis("mask", cause, _Masks(rule))
+        yield Hypothesis("mask", cause, partial(replace, mask=rule))
     yield from flip_hypotheses()
     yield from pose_hypotheses(current)
     yield from size_hypotheses(footage, [camera])
     if np.any(footage.calibrations[current.calibration].D):
-        yield Hypothesis("distortion", "its images are already undistorted", lambda r: replace(r, distortion=()))
-
-
-@dataclass(frozen=True)
-class _Masks:
-    rule: MaskRule
-
-    def __call__(self, reading: CameraReading) -> CameraReading:
-        return replace(reading, mask=self.rule)
+        yield Hypothesis("distortion", "its images are already undistorted", partial(replace, distortion=()))
 
 
 def late_or_early(offset: float) -> str:
