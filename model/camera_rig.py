@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.box import box_corners
 from model.camera import Camera
 
 
@@ -51,7 +52,7 @@ def camera_figures(cameras: Sequence[Camera], box: NDArray[np.floating[Any]]) ->
 
 def _figures(camera: Camera, box: NDArray[np.floating[Any]], distance: float, cosine: float) -> CameraFigures:
     focal = float(camera.K[0, 0])
-    corners = np.stack(np.meshgrid(*np.asarray(box, np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(box)
     pixels, depth = camera.project(np.concatenate([corners, corners.mean(axis=0, keepdims=True)]))
     *inside, middle = (depth > 0) & (pixels >= 0).all(axis=1) & (pixels <= [camera.width, camera.height]).all(axis=1)
     angle = math.degrees(math.acos(min(1.0, max(-1.0, cosine)))) if math.isfinite(cosine) else math.nan

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from common.errors import InputError
 from common.streaming.address import Address
+from model.box import box_corners
 from model.camera import Camera
 from model.placement import Placement
 from model.video import VolumetricVideo
@@ -46,10 +46,7 @@ class PlacedVideo:
         Args:
             box: (2, 3) meters in the video.
         """
-        shown = self.shown_box(box)
-        return self.placement.to_scene(
-            [[shown[i][axis] for axis, i in enumerate(corner)] for corner in product((0, 1), repeat=3)]
-        )
+        return self.placement.to_scene(box_corners(self.shown_box(box)))
 
     def shown_box(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the part of a (2, 3) box that the crop leaves, meters in the video; without extent if that is nothing."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-
-import numpy as np
 from numpy.typing import ArrayLike
 
+from model.box import box_corners
 from model.camera import Camera
 
 
@@ -17,7 +15,7 @@ def why_unseen(camera: Camera, box: ArrayLike) -> str:
         camera: the view.
         box: (2, 3), lower and upper corner, meters.
     """
-    corners = np.array(list(itertools.product(*np.asarray(box, np.float64).T)))
+    corners = box_corners(box)
     pixels, depths = camera.project(corners)
     distance = camera.project(corners.mean(axis=0))[1]
     if depths.max() <= 0:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.box import box_corners
 from model.camera import Camera
 from renderer.backend import CancelToken, PreparedFrame, Renderer, RenderSettings
 
@@ -88,8 +89,7 @@ def ground_shadow(
         settings: step, threshold and crop box of the picture.
         cancel: ends it early, with `RenderCancelled`.
     """
-    box = settings.clip(frame.box).astype(np.float64)
-    corners = np.array([[box[i, 0], box[j, 1], box[k, 2]] for i, j, k in product((0, 1), repeat=3)]) @ plane.basis.T
+    corners = box_corners(settings.clip(frame.box)) @ plane.basis.T
     low, high = corners.min(0), corners.max(0)
     tall = high[2] - plane.height
     if tall <= 0 or not (high > low).all():

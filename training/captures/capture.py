@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from model.box import box_corners
 from training.captures.calibration import Similarity, calibrate, calibrated_size, conventions_of
 from training.captures.camera_files import decode_videos
 from training.captures.description import Description, MaskRule
@@ -179,8 +180,7 @@ class Capture:
         box = self._frames[frame].box
         if box is None:
             return None
-        corners = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(-1, 3)
-        upright = self._upright(corners)
+        upright = self._upright(box_corners(box))
         return np.stack([upright.min(0), upright.max(0)]).astype(np.float64)
 
     def _upright(self, points: NDArray[Any]) -> NDArray[Any]:

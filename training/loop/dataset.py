@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.progress import progress
+from model.box import box_corners
 from model.camera import Camera
 from training.captures.capture import Capture
 from training.captures.doubts import doubted_pixels
@@ -181,7 +182,7 @@ class Dataset:
 def projected_bounds(camera: Camera, box: NDArray[np.float32]) -> tuple[int, int, int, int]:
     """Return the bounds x0, y0, x1, y1 (x1 and y1 exclusive) of a box's projection within the image. They are the whole image
     when the box reaches behind the camera or misses the image."""
-    corners = np.stack(np.meshgrid(*np.asarray(box, dtype=np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(box)
     pixels, depth = camera.project(corners)
     whole = (0, 0, camera.width, camera.height)
     if (depth <= 1e-6).any():

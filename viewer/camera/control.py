@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from common.documents import parse_json
 from common.errors import InputError
+from model.box import box_corners
 from model.camera import Camera
 from viewer.camera.fly import FlyMotion
 from viewer.camera.history import CameraHistory
@@ -235,7 +236,7 @@ class OrbitCamera:
         half_height = math.tan(0.5 * self.state.field_of_view)
         half_width = half_height * (aspect if self.state.aspect is None else self.state.aspect)
         center = box.mean(axis=0)
-        distance = fitting_distance(_corners(box) - center, self.state.rotation, half_width, half_height)
+        distance = fitting_distance(box_corners(box) - center, self.state.rotation, half_width, half_height)
         return self.state.replaced(target=center, distance=min(max(distance, MIN_DISTANCE), MAX_DISTANCE), principal=(0.0, 0.0))
 
 
@@ -259,7 +260,3 @@ def nearest_camera(cameras: Iterable[Camera], eye: ArrayLike) -> int:
     if not distances:
         raise ValueError("there are no cameras")
     return int(np.argmin(distances))
-
-
-def _corners(box: Array) -> Array:
-    return np.array([[box[i, 0], box[j, 1], box[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from model.box import box_corners
 from model.camera import Camera
 from viewer.camera.control import fitting_distance
 from viewer.camera.rotations import rotation_from_angles
@@ -92,7 +93,7 @@ def spiral_path(
 
 def _orbit_distance(box: NDArray[np.float64], up: ArrayLike, elevation: float, field_of_view: float, aspect: float) -> float:
     center = box.mean(axis=0)
-    corners = np.array([[box[i, 0], box[j, 1], box[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) - center
+    corners = box_corners(box) - center
     half = math.tan(0.5 * field_of_view)
     headings = np.linspace(0, 2 * math.pi, 72, endpoint=False)
     rotations = [rotation_from_angles(heading, -elevation, 0.0, up) for heading in headings]

@@ -9,6 +9,7 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
+from model.box import box_corners
 from model.camera_plan import CameraPlan, make_plan
 from model.camera_rig import CameraFigures, camera_figures, suspicions
 from model.video import VolumetricVideo
@@ -86,7 +87,7 @@ class CamerasDialog:
         draw, place = imgui.get_window_draw_list(), np.array([corner.x, corner.y])
         track_ground(corner, ImVec2(corner.x + size.x, corner.y + size.y))
         centers = np.stack([camera.center for camera in cameras])
-        box = corners_of(document.video.bounds)
+        box = box_corners(document.video.bounds)
         plan = make_plan(np.concatenate([centers, box]), np.array(document.video.metadata.up), side, (size.x, size.y))
         draw.push_clip_rect(corner, ImVec2(corner.x + size.x, corner.y + size.y), True)
         self._draw_subject(draw, plan, document, box, place)
@@ -161,8 +162,3 @@ def figures_text(figures: CameraFigures) -> tuple[str, ...]:
         f"{figures.pixel:.2f} mm",
         f"{figures.corners} of 8",
     )
-
-
-def corners_of(box: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the corners of a box (2, 3), (8, 3)."""
-    return np.stack(np.meshgrid(*np.asarray(box, np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)

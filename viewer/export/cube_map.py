@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from model.box import box_corners
 from model.camera import Camera
 from renderer.backend import RenderedImage
 from viewer.export.projection import directions
@@ -47,8 +48,7 @@ def face_camera(camera: Camera, face: int, side: int) -> Camera:
 
 def may_see(camera: Camera, box: ArrayLike) -> bool:
     """Return False only if nothing of a box, (2, 3) in meters, can be in the camera's image."""
-    low, high = np.asarray(box, dtype=np.float64)
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(box)
     x, y, z = ((corners @ camera.R.T + camera.T) @ camera.K.T).T
     sides = (z, x, camera.width * z - x, y, camera.height * z - y)  # above 0 inside
     return all(bool((side > 0).any()) for side in sides)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from model.box import box_corners
 from model.camera import Camera
 from viewer.settings import DisplaySettings
 
@@ -37,8 +38,7 @@ def value_image(mode: str, rgba: NDArray[np.float32], depth: NDArray[np.float32]
 
 def depth_range_of(cameras: Iterable[Camera], box: ArrayLike) -> tuple[float, float]:
     """Return the smallest and the largest depth, meters, that the corners of a box have before any of the cameras."""
-    low, high = np.asarray(box, dtype=np.float64)
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = box_corners(box)
     depths = np.concatenate([camera.project(corners)[1] for camera in cameras])
     nearest, farthest = max(float(depths.min()), 0.0), max(float(depths.max()), 0.0)
     return (nearest, farthest) if farthest > nearest else (nearest, nearest + 1.0)
