@@ -137,7 +137,7 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
     """Time decode and bake of this renderer together, its decode alone, and the decoder in PyTorch:
     channels-last with converted weights, and plain."""
-    cpu, fast = CpuRenderer(threads), FastDecoder(video.decoder)
+    cpu, fast = CpuRenderer(threads), FastDecoder(video)
     decoder = NativeDecoder(load_native(), cpu.engine, video)
 
     @torch.no_grad()

@@ -92,7 +92,7 @@ def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
     baker, config = Baker(context, video.config), video.config
     tables = upload_tables(context, video.hash_tables)
     box, occupancy = video.box_and_occupancy(frame)
-    maps = FastDecoder(video.decoder)(video.latent(frame))
+    maps = FastDecoder(video)(video.latent(frame))
     textures, scales = baker.bake(tables, frame / video.num_frames, baker.upload(as_arrays(maps)), occupancy)
     baked = OpenGLFrame(config, frame, box, textures, scales, 0.0, 0.0)
     size = (camera.width, camera.height)
@@ -104,7 +104,7 @@ def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
 def decoding_agreement(scene: Scene, video: VolumetricVideo) -> float:
     """Return the agreement of the maps that shaders and the CPU decode, dB (see `map_agreement`)."""
     latent, decoder = video.latent(scene.frame.time), ComputeDecoder(scene.context, video)
-    expected = scene.baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
+    expected = scene.baker.upload(as_arrays(FastDecoder(video, bfloat16=False)(latent)))
     return map_agreement(decoder(decoder.first_activation(latent)), expected)
 
 

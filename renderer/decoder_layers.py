@@ -1,4 +1,4 @@
-"""The layers of a video's map decoder as arrays, for decoders without PyTorch. Factors on weights are multiplied out."""
+"""The layers of a video's map decoder as arrays. Factors on weights are multiplied out."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def accelerated_decoder(video: VolumetricVideo) -> tuple[Callable[[Any], Any], C
 
     device = accelerator()
     assert device is not None
-    return FastDecoder(video.decoder, device=device), as_arrays
+    return FastDecoder(video, device=device), as_arrays
 
 
 def cpu_decoder(
@@ -136,7 +136,7 @@ def cpu_decoder(
     require_pytorch("decoding without the native kernels")
     from renderer.decode import FastDecoder, as_arrays  # noqa: PLC0415 - loads PyTorch
 
-    decoder = FastDecoder(video.decoder, bfloat16=False if unit == FLOAT32 else None)
+    decoder = FastDecoder(video, bfloat16=False if unit == FLOAT32 else None)
     return lambda latent: as_arrays(decoder(latent))
 
 

@@ -40,7 +40,7 @@ def test_numbers_of_threads_decode_alike() -> None:
     from renderer.decode import FastDecoder
 
     video = make_video(seed=1, assignment="bilinear")
-    decoder, decoded = FastDecoder(video.decoder), []
+    decoder, decoded = FastDecoder(video), []
     for count in (1, 2, 7):  # 7 makes oneDNN add in another order
         with torch_threads(count):
             decoded.append(decoder(video.latent(0.5)))

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from model.config import DecoderConfig
-from model.decoder import MapDecoder
 from renderer.cpu.renderer import CpuRenderer
 from renderer.decode import FastDecoder
 from tests.factories import make_camera, make_config, make_video
@@ -29,12 +28,11 @@ CONFIGS: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_float32_maps_equal_the_models(name: str) -> None:
-    decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)
-    latent = torch.randn(16)
-    for name_of_part, values in decoder.named_parameters():
-        if name_of_part.endswith("bias"):
+    video, latent = make_video(config=make_config(**{"decoder": SMALL, **CONFIGS[name]})), torch.randn(16)
+    for part, values in video.decoder.named_parameters():
+        if part.endswith("bias"):
             values.normal_()
-    for fast, slow in zip(FastDecoder(decoder, bfloat16=False)(latent), decoder(latent[None]), strict=True):
+    for fast, slow in zip(FastDecoder(video, bfloat16=False)(latent), video.decoder(latent[None]), strict=True):
         assert fast.shape == slow[0].shape
         torch.testing.assert_close(fast, slow[0], rtol=1e-4, atol=1e-4)
 
@@ -42,9 +40,8 @@ def test_float32_maps_equal_the_models(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_bfloat16_color_maps_differ_by_little(name: str) -> None:
-    decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)
-    latent = torch.randn(16)
-    fast, slow = FastDecoder(decoder, bfloat16=True)(latent), [maps[0] for maps in decoder(latent[None])]
+    video, latent = make_video(config=make_config(**{"decoder": SMALL, **CONFIGS[name]})), torch.randn(16)
+    fast, slow = FastDecoder(video, bfloat16=True)(latent), [maps[0] for maps in video.decoder(latent[None])]
     assert [maps.dtype for maps in fast] == [torch.float32, torch.float32, torch.bfloat16]
     torch.testing.assert_close(fast[:2], tuple(slow[:2]), rtol=1e-4, atol=1e-4)
     assert (fast[2] - slow[2]).std() < 0.01 * slow[2].square().mean().sqrt()

@@ -64,7 +64,7 @@ def test_shaders_decode_what_the_cpu_decodes(
     video = make_video(seed=len(name), **({"decoder": SMALL} | more.get(name, CONFIGS.get(name, {}))))
     randomize_biases(video.decoder)
     decoder, latent = kind(context, video), video.latent(0.7)
-    expected = Baker(context, video.config).upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
+    expected = Baker(context, video.config).upload(as_arrays(FastDecoder(video, bfloat16=False)(latent)))
     found = decoder(decoder.first_activation(latent))
     assert map_agreement(found, expected) >= MIN_AGREEMENT
     for texture in (found.feature_planes, found.density_maps):
@@ -162,7 +162,7 @@ def choice(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(decoding_module, "time", clock)
     video = make_video(seed=1)
     baker = Baker(context, video.config)
-    yield video, baker, baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(video.latent(0.0))))
+    yield video, baker, baker.upload(as_arrays(FastDecoder(video, bfloat16=False)(video.latent(0.0))))
 
 
 def test_the_fastest_decoding_is_chosen_once_per_device(
@@ -184,7 +184,7 @@ def test_a_fast_decoding_with_other_maps_is_not_chosen(
     context: moderngl.Context, choice: tuple[VolumetricVideo, Baker, MapTextures], tmp_path: Path
 ) -> None:
     video, baker, maps = choice
-    wrong = baker.upload(as_arrays(FastDecoder(video.decoder)(video.latent(1.0))))
+    wrong = baker.upload(as_arrays(FastDecoder(video)(video.latent(1.0))))
     made: list[str] = []
     found = {"cpu": fake(maps, 0.02, made, "cpu"), "shaders": fake(wrong, 0.01, made, "shaders")}
     choose_decoding(context, video, baker, found, tmp_path)
@@ -220,7 +220,7 @@ def test_decodings_of_this_machine(context: moderngl.Context, monkeypatch: pytes
     found = decodings(context, video, baker)
     assert list(found) == ["cpu", "meta", "shaders"]
     maps = found["meta"]().start(video.latent(0.0))
-    expected = FastDecoder(video.decoder)(video.latent(0.0))
+    expected = FastDecoder(video)(video.latent(0.0))
     assert [m.device.type for m in maps] == ["meta"] * 3, "all weights and the latent are on the device"
     assert [m.shape for m in maps] == [m.shape for m in expected]
 
