@@ -19,6 +19,7 @@ from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, with
 from common.yaml_documents import dump_yaml, read_yaml
 from renderer.select import BACKENDS
 from viewer import COLOR_MAPS, DISPLAY_MODES, SCALAR_MODES
+from viewer.codecs import CODECS
 from viewer.folders import settings_path
 from viewer.settings_merge import MAX_RECENT_FILES, merged
 
@@ -38,9 +39,6 @@ HINTS = ("navigate", "play", "inspect")
 
 INITIAL_VIEWS = ("whole scene", "capture camera")
 """The view a video opens with: its whole box, or its first capture camera. Videos without capture cameras open with the box."""
-
-CODECS = {"h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9"}
-"""The video codecs and the names that the window shows."""
 
 BACKGROUNDS = ("color", "checker", "gradient", "picture", "panorama")
 """Kinds of background, in the order of the numbers that shaders/present.frag gives them."""
@@ -257,7 +255,7 @@ class RecordingSettings:
     """Initial values of the recording dialog."""
 
     codec: Annotated[StrictStr, one_of(*CODECS)] = "h264"
-    """One of `CODECS`."""
+    """Codec of videos."""
     quality: Annotated[WholeNumber, within(0, 51)] = 12
     """0 (best) to 51."""
     fps: Annotated[Rate, within(0, 1000)] = 0.0

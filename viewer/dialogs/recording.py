@@ -14,12 +14,11 @@ from viewer.app.document import Document
 from viewer.app.recording import free_path, offline_job, typed_path
 from viewer.camera_path.frame_schedule import MAX_FRAMES
 from viewer.camera_path.path import CameraPath
+from viewer.codecs import CODECS
 from viewer.dialogs.modal import begin_columns, begin_dialog, confirmed
 from viewer.export.recorder import RecordOptions, check_output, plan
 from viewer.export.summary import counted, summary
-from viewer.export.video_sink import MP4_CODECS, WEBM_CODECS
 from viewer.picture.options import with_fixed_range
-from viewer.settings import CODECS
 from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, left_of_box, slider, tooltip
 from viewer.widgets.numbers import integer_pair, number_field
 
@@ -47,9 +46,15 @@ class Format:
     """Format of the images of a sequence."""
 
 
+_VIDEOS = {".mp4": "MP4", ".webm": "WebM"}
+
 FORMATS = (
-    *(Format(f"MP4, {CODECS[codec]}", ".mp4", codec) for codec in MP4_CODECS),
-    *(Format(f"WebM, {CODECS[codec]}", ".webm", codec) for codec in WEBM_CODECS if codec not in MP4_CODECS),
+    *(
+        Format(f"{container}, {codec.label}", suffix, name)
+        for suffix, container in _VIDEOS.items()
+        for name, codec in CODECS.items()
+        if suffix == codec.suffixes[0]
+    ),
     Format("PNG sequence"),
     Format("EXR sequence", image_format="exr"),
 )
@@ -178,7 +183,8 @@ class RecordingDialog:
         shown = checkbox("As the view shows it", self._as_shown and not exr, tip)
         self._as_shown = self._as_shown if exr else shown
         imgui.end_disabled()
-        can, tip = self._format.codec in (None, "vp9"), "Keep the opacity. Only for WebM and images."
+        codec = self._format.codec
+        can, tip = codec is None or bool(CODECS[codec].transparent_encoders), "Keep the opacity. Only for WebM and images."
         imgui.begin_disabled(not can)
         self._transparent = checkbox("Transparent background", self._transparent and can, tip)
         imgui.end_disabled()

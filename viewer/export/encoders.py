@@ -4,60 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from common.errors import InputError
+from viewer.codecs import CODECS, Encoder
 from viewer.export.scheduling import unchanged_scheduling
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_QUALITY = 12
 """Constant quality that is hard to tell from the original; 0 is best, 51 worst (the scale of x264's crf)."""
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """One encoder of the video library and its settings."""
-
-    name: str
-    """Name in FFmpeg."""
-    pixel_format: str = "yuv420p"
-    """Pixel format of its input."""
-    quality_scale: float = 1.0
-    """Its worst quality value, divided by 51, the worst of x264."""
-    quality_option: str = "crf"
-    """Name of the quality option."""
-    options: tuple[tuple[str, str], ...] = ()
-    """Other options. They stop the encoder from holding frames back, so that a crash loses none."""
-    live_options: tuple[tuple[str, str], ...] = ()
-    """Options that replace those of the same name when speed matters more than size."""
-
-
-_X264 = Encoder("libx264", options=(("preset", "medium"), ("tune", "zerolatency")), live_options=(("preset", "ultrafast"),))
-_X265 = Encoder("libx265", options=(("preset", "fast"), ("tune", "zerolatency"), ("x265-params", "log-level=none")))
-_SVT_AV1 = Encoder("libsvtav1", quality_scale=63 / 51, options=(("preset", "8"), ("svtav1-params", "pred-struct=1:rc=0")))
-_VP9_OPTIONS = (
-    ("b", "0"),
-    ("deadline", "good"),
-    ("cpu-used", "4"),
-    ("row-mt", "1"),
-    ("lag-in-frames", "0"),
-    ("auto-alt-ref", "0"),
-)
-_VP9_LIVE_OPTIONS = (("deadline", "realtime"), ("cpu-used", "8"))
-_NVENC_OPTIONS = (("preset", "p5"), ("rc", "vbr"), ("b", "0"), ("bf", "0"), ("delay", "0"), ("zerolatency", "1"))
-
-ENCODERS: dict[str, tuple[Encoder, ...]] = {
-    "h264": (Encoder("h264_nvenc", quality_option="cq", options=_NVENC_OPTIONS), _X264),
-    "hevc": (Encoder("hevc_nvenc", quality_option="cq", options=_NVENC_OPTIONS), _X265),
-    "av1": (Encoder("av1_nvenc", quality_scale=63 / 51, quality_option="cq", options=_NVENC_OPTIONS), _SVT_AV1),
-    "vp9": (Encoder("libvpx-vp9", "yuv420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
-    "vp9-alpha": (Encoder("libvpx-vp9", "yuva420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
-}
-"""Encoders of each codec, best first. The first one that opens is used."""
 
 
 def load_av(subject: str) -> Any:
@@ -72,15 +30,15 @@ def load_av(subject: str) -> Any:
     return av
 
 
-def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encoder:
-    """Return the first encoder of a codec that opens for this size and rate.
+def choose_encoder(codec: str, width: int, height: int, fps: Fraction, transparent: bool = False) -> Encoder:
+    """Return the first encoder of a codec that opens for this size and rate, and keeps the opacity if `transparent`.
 
     Raises:
         InputError: the codec is unknown, or none of its encoders opens.
     """
-    if codec not in ENCODERS:
-        raise InputError(f"codec {codec}", "is unknown", f"choose one of {', '.join(ENCODERS)}")
-    for encoder in ENCODERS[codec]:
+    if codec not in CODECS:
+        raise InputError(f"codec {codec}", "is unknown", f"choose one of {', '.join(CODECS)}")
+    for encoder in CODECS[codec].transparent_encoders if transparent else CODECS[codec].encoders:
         if _opens(encoder, width, height, fps):
             _log.info("%s encodes %s at %dx%d", encoder.name, codec, width, height)
             return encoder

@@ -68,7 +68,7 @@ class RecordOptions:
     transparent: bool = False
     """Write transparency instead of a background; for WebM and PNG."""
     codec: str | None = None
-    """One of `MP4_CODECS` or `WEBM_CODECS` (viewer/export/video_sink.py); None means the container's first."""
+    """One of `viewer.codecs.CODECS`; None means the first one that the container supports."""
     quality: float = DEFAULT_QUALITY
     """0 (best) to 51."""
     image_format: str = "png"

@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 from common.atomic import MAX_NAME_BYTES, atomic_write, check_target, flush_to_disk
 from common.errors import InputError
 from model.sound.decode import Samples
+from viewer.codecs import CODECS, codecs_of
 from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
 from viewer.export.projection import Projection
 from viewer.export.scheduling import unchanged_scheduling
 from viewer.export.sound_writer import SoundWriter, fitted_sound
 from viewer.export.spherical_metadata import add_spherical_metadata
-
-CONTAINERS = {".mp4": "mp4", ".webm": "webm"}
-"""Container format of each suffix."""
-
-MP4_CODECS, WEBM_CODECS = ("h264", "hevc", "av1"), ("vp9", "av1")
-"""Codecs that each container supports. The first one is the default."""
 
 
 class VideoSink:
@@ -35,7 +30,7 @@ class VideoSink:
         width, height: pixels. Colors are stored at half the resolution, so an odd size is padded by repeating the last row or
             column.
         fps: frames per second.
-        codec: one of `MP4_CODECS` or `WEBM_CODECS`; default: the container's first.
+        codec: one of `viewer.codecs.CODECS`; default: the container's first.
         quality: 0 (best) to 51.
         transparent: keep the opacity; WebM with VP9 only.
         live: encode fast rather than small, for recording what is on screen.
@@ -69,12 +64,12 @@ class VideoSink:
         self._av = load_av(str(path))
         self._transparent, self._projection = transparent, projection
         self._rate = rate = exact_rate(fps)
-        chosen = check_video(path, codec, transparent)
+        chosen, self._format = check_video(path, codec, transparent), path.suffix.lower()[1:]
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         width, height = width + width % 2, height + height % 2
         self._aborted, self._failed = "", False
         self._whole_bytes = 0  # length of the file after its last complete frame
-        self._encoder = choose_encoder(chosen, width, height, rate)
+        self._encoder = choose_encoder(chosen, width, height, rate, transparent)
         self._container, self._stream = self._open(width, height, rate, encoder_options(self._encoder, quality, live))
 
     def write(self, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> None:
@@ -142,7 +137,7 @@ class VideoSink:
         else:
             options["cluster_time_limit"] = "1"  # one cluster per frame, so that none waits in memory
         try:
-            container = self._av.open(_address(self.partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=options)
+            container = self._av.open(_address(self.partial), "w", format=self._format, options=options)
         except (self._av.error.FFmpegError, OSError) as error:
             raise InputError(self.path, f"cannot be written ({error.strerror or error})") from error
         stream = container.add_stream(self._encoder.name, rate=fps, options=encoding)
@@ -173,11 +168,10 @@ class VideoSink:
         self.partial.unlink(missing_ok=True)
 
     def _copy_packets(self, file: Path) -> None:
-        container = CONTAINERS[self.path.suffix.lower()]
-        options = {"movflags": "faststart"} if container == "mp4" else {}
+        options = {"movflags": "faststart"} if self._format == "mp4" else {}
         with (
             self._av.open(_address(self.partial)) as source,
-            self._av.open(_address(file), "w", format=container, options=options) as target,
+            self._av.open(_address(file), "w", format=self._format, options=options) as target,
         ):
             stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
             if self._transparent:
@@ -215,26 +209,24 @@ def exact_rate(fps: float) -> Fraction:
 
 
 def check_video(path: Path, codec: str | None, transparent: bool) -> str:
-    """Check the options of a video file and return the name of the codec among `viewer.export.encoders.ENCODERS`.
+    """Check the options of a video file and return the name of the codec.
 
     Raises:
         InputError: the suffix is unknown, the container does not support the codec, the folder is missing, or the codec
             has no transparency.
     """
     suffix = path.suffix.lower()
-    if suffix not in CONTAINERS:
+    known = codecs_of(suffix)
+    if not known:
         raise InputError(
             path, "is not a supported video format", "end its name with .mp4 or .webm, or give a folder for images"
         )
     check_target(path)
-    known = MP4_CODECS if suffix == ".mp4" else WEBM_CODECS
     chosen = codec or known[0]
     if chosen not in known:
         raise InputError(f"codec {chosen}", f"cannot be stored in {suffix}", f"choose one of {', '.join(known)}")
-    if transparent:
-        if chosen != "vp9":
-            raise InputError(path, "this format has no transparency", "record .webm with VP9, or PNG or EXR images")
-        return "vp9-alpha"
+    if transparent and not CODECS[chosen].transparent_encoders:
+        raise InputError(path, "this format has no transparency", "record .webm with VP9, or PNG or EXR images")
     return chosen
 
 

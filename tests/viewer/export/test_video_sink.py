@@ -14,18 +14,16 @@ import pytest
 from common.errors import InputError
 from common.locks import lock_path
 from tests.viewer.videos import decode
+from viewer.codecs import CODECS, Encoder, codecs_of
 from viewer.export import encoders
-from viewer.export.encoders import ENCODERS, choose_encoder, load_av
+from viewer.export.encoders import choose_encoder, load_av
 from viewer.export.video_sink import (
-    MP4_CODECS,
-    WEBM_CODECS,
     VideoSink,
     check_video,
     count_frames,
     exact_rate,
     free_partial_path,
 )
-from viewer.settings import CODECS
 
 av = pytest.importorskip("av")
 
@@ -35,7 +33,7 @@ WIDTH, HEIGHT = 128, 96
 def available_codecs(width: int = 640, height: int = 480) -> dict[str, str]:
     """Return the codecs that this machine can encode, with the name of the encoder that each would use."""
     found = {}
-    for codec in ENCODERS:
+    for codec in CODECS:
         try:
             found[codec] = choose_encoder(codec, width, height, Fraction(30)).name
         except InputError:
@@ -46,7 +44,7 @@ def available_codecs(width: int = 640, height: int = 480) -> dict[str, str]:
 INSTALLED = available_codecs()
 
 each_format = pytest.mark.parametrize(
-    ("name", "codec"), [*(("a.mp4", codec) for codec in MP4_CODECS), *(("a.webm", codec) for codec in WEBM_CODECS)]
+    ("name", "codec"), [(f"a{suffix}", codec) for suffix in (".mp4", ".webm") for codec in codecs_of(suffix)]
 )
 
 
@@ -85,8 +83,8 @@ def test_frames_come_back_with_their_colors(tmp_path: Path, name: str, codec: st
         assert (context.colorspace, context.color_range) == (1, 1)
 
 
-def test_every_codec_has_encoders_and_a_container() -> None:
-    assert {*MP4_CODECS, *WEBM_CODECS} == set(CODECS) == set(ENCODERS) - {"vp9-alpha"}
+def test_the_first_codec_of_a_container_is_its_default() -> None:
+    assert codecs_of(".mp4") == ["h264", "hevc", "av1"] and codecs_of(".webm") == ["vp9", "av1"]
 
 
 @pytest.mark.parametrize("fps", [25.0, 29.97, 0.5, 120.0])
@@ -260,7 +258,7 @@ def test_rates() -> None:
 
 
 def test_an_encoder_that_does_not_open_is_replaced_by_the_next() -> None:
-    absent = encoders.Encoder("no_such_encoder")
+    absent = Encoder("no_such_encoder")
     assert not encoders._opens(absent, 64, 64, Fraction(25))
     assert choose_encoder("h264", 64, 64, Fraction(25)).name in ("h264_nvenc", "libx264")
 
@@ -281,7 +279,7 @@ def test_missing_av_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no scheduling policies here")
-@pytest.mark.parametrize("codec", sorted(ENCODERS))
+@pytest.mark.parametrize("codec", [*CODECS, "vp9-alpha"])
 def test_encoding_leaves_the_scheduling_of_threads_alone(tmp_path: Path, codec: str) -> None:
     # For root, SVT-AV1 makes them real-time threads. The test runs in a separate process, because the change is permanent.
     script = f"""
@@ -299,12 +297,12 @@ def policies():
 os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # undo what earlier tests did
 before = policies()
 try:
-    choose_encoder({codec!r}, 128, 96, Fraction(30))
+    choose_encoder({codec.removesuffix("-alpha")!r}, 128, 96, Fraction(30), {codec.endswith("-alpha")})
 except InputError:
     raise SystemExit  # not installed
 assert policies() == before, ("choosing", policies())
 alpha = {codec.endswith("-alpha")}
-name = "a.mp4" if {codec in MP4_CODECS} else "a.webm"
+name = "a.mp4" if {codec in codecs_of(".mp4")} else "a.webm"
 sink = VideoSink(Path({str(tmp_path)!r}) / name, 128, 96, 30, {codec.removesuffix("-alpha")!r}, transparent=alpha)
 for _ in range(3):
     sink.write(np.zeros((96, 128, 4 if alpha else 3), np.uint8))
