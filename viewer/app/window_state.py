@@ -6,12 +6,6 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SECTIONS = ("View", "Image", "Scene", "Camera", "Path", "Speed", "Compare", "Statistics", "Maps", "Video", "Training")
-"""Titles of the inspector's sections, from top to bottom."""
-
-PANELS = ("Picture", "Timeline", *SECTIONS)
-"""Titles of the panels, in the order in which the keyboard goes through them."""
-
 
 class WindowCommand(enum.Enum):
     """A request without details."""
@@ -25,7 +19,7 @@ class FocusPanel:
     """Show a panel and give it the keyboard focus."""
 
     title: str
-    """One of `PANELS`."""
+    """One of `WindowState.panels`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,9 @@ class WindowState:
         """Whether the window fills the screen."""
         self.hide_interface = False
         """Whether only the picture is shown."""
-        self.panel = PANELS[0]
+        self.sections: tuple[str, ...] = ()
+        """Titles of the inspector's sections, from top to bottom; set by the window."""
+        self.panel = "Picture"
         """The panel that got the keyboard focus last."""
         self.requests: list[WindowRequest] = []
         """Requests that wait for the next frame, oldest first."""
@@ -57,6 +53,11 @@ class WindowState:
         """Returns the text on the clipboard; set by the window."""
         self.write_clipboard: Callable[[str], None] = lambda text: None
         """Puts text on the clipboard; set by the window."""
+
+    @property
+    def panels(self) -> tuple[str, ...]:
+        """Titles of the panels, in the order in which the keyboard goes through them."""
+        return ("Picture", "Timeline", *self.sections)
 
     def request(self, request: WindowRequest) -> None:
         """Add a request, to be carried out before the next frame."""
@@ -68,7 +69,7 @@ class WindowState:
 
     def focus_next_panel(self, step: int) -> None:
         """Show the panel that is `step` places after the last one and give it the keyboard focus."""
-        self.focus_panel(PANELS[(PANELS.index(self.panel) + step) % len(PANELS)])
+        self.focus_panel(self.panels[(self.panels.index(self.panel) + step) % len(self.panels)])
 
     def take_requests(self) -> list[WindowRequest]:
         """Return the waiting requests and forget them."""

@@ -13,7 +13,6 @@ from viewer.actions.runner import ActionRunner
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
 from viewer.app.places import place_of
-from viewer.app.window_state import SECTIONS
 from viewer.widgets.controls import em, faded, theme_color, tooltip
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
@@ -82,7 +81,7 @@ def _draw_recent(app: ViewerApp) -> None:
 def _draw_sections(app: ViewerApp) -> None:
     window = app.settings.window
     imgui.separator_text("Sections of the inspector")
-    for title in SECTIONS:
+    for title in app.window.sections:
         shown = window.inspector_shown and title in window.sections
         pressed, _ = imgui.menu_item(f"{title}###section {title}", "", shown, True)
         tooltip(f"Show or hide {title} in the inspector.")

@@ -106,6 +106,7 @@ class Window:
             InfoPanel(),
             self.training,
         ]
+        app.window.sections = tuple(section.title for section in self.sections)
         self.dialogs: list[Dialog] = [
             Palette(self.actions),
             ShortcutSheet(),

@@ -24,7 +24,6 @@ from tests.viewer.engine import run_engine
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
 from viewer.app.faults import REPORT_IT
-from viewer.app.window_state import PANELS
 from viewer.window.keys import imgui_chord
 from viewer.window.window import Window
 
@@ -115,7 +114,7 @@ class Monkey:
 
     def panel(self, context: Any) -> None:
         """Bring a panel forward."""
-        self.app.window.focus_panel(self.random.choice(PANELS))
+        self.app.window.focus_panel(self.random.choice(self.app.window.panels))
 
     def click(self, context: Any) -> None:
         """Click somewhere."""

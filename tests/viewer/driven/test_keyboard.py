@@ -12,7 +12,6 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot
 from tests.viewer.driven.test_actions import press
 from viewer.actions.chords import Chord
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import PANELS
 from viewer.window.keys import Keyboard, imgui_chord
 
 
@@ -51,7 +50,7 @@ def test_panels_and_controls_are_reached_by_keyboard(app: ViewerApp, drive: Driv
     def look(context: Any) -> None:
         from imgui_bundle import imgui
 
-        for _ in range(PANELS.index("Speed")):
+        for _ in range(app.window.panels.index("Speed")):
             press(context, "window.next_panel")
         assert app.window.panel == "Speed"
         context.yield_(3)
@@ -93,7 +92,7 @@ def test_the_panels_are_those_of_the_window(app: ViewerApp) -> None:
     from viewer.window.window import Window
 
     window = Window(app, keep_layout=False, simulated=True)
-    assert (window.view.title, window.timeline.title, *(section.title for section in window.sections)) == PANELS
+    assert (window.view.title, window.timeline.title, *(section.title for section in window.sections)) == app.window.panels
 
 
 def test_the_display_server_is_asked_for_the_focus_only_while_a_fly_key_is_held(

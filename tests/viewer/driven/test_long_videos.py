@@ -15,7 +15,6 @@ from tests.model.bundle.segment_files import damage_segment, segment_videos, wri
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
-from viewer.app.window_state import PANELS
 
 
 def _long(path: Path, overlap: int = 1) -> SegmentedVideo:
@@ -36,7 +35,7 @@ def test_a_long_video_plays_through_all_segments(app: ViewerApp, drive: DriveWin
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        for panel in PANELS:
+        for panel in app.window.panels:
             app.window.focus_panel(panel)
             context.yield_(3)
         seen: set[float] = set()

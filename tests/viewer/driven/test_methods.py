@@ -20,7 +20,6 @@ from tests.model.methods.small import small_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
-from viewer.app.window_state import PANELS
 from viewer.cli import main
 from viewer.picture.comparison import Comparison
 from viewer.view.comparison import sides, times_text
@@ -40,7 +39,7 @@ def test_each_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWindow)
                 wait_for_image(context, app)
                 assert open_document(app).shown is not before
             assert app.statistics.rows(app.document, app.rendering.renderer)[-1].value == "reference"
-        for panel in PANELS:
+        for panel in app.window.panels:
             app.window.focus_panel(panel)
             context.yield_(3)
         assert not app.messages.errors

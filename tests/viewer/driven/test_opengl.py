@@ -25,7 +25,6 @@ from tests.waiting import TIMEOUT
 from viewer import DISPLAY_MODES
 from viewer.app.app import ViewerApp
 from viewer.app.compare import image_psnr
-from viewer.app.window_state import PANELS
 from viewer.gl.context import GlfwLoader, copy_screen
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter
@@ -45,7 +44,7 @@ WINDOW = threading.main_thread().name
 def move_through_everything(context: Any, app: ViewerApp) -> None:
     """Orbit with each panel in front, scrub, and play."""
     document = open_document(app)
-    for panel in PANELS:
+    for panel in app.window.panels:
         app.window.focus_panel(panel)
         document.camera.orbit(0.1, 0.05)
         app.redraw.record_motion()
@@ -105,7 +104,7 @@ def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
         traffic.restart()
         images.clear()
         move_through_everything(context, gl_app)
-        assert len(images) >= len(PANELS) and traffic.draws[WINDOW] > 0
+        assert len(images) >= len(gl_app.window.panels) and traffic.draws[WINDOW] > 0
         assert traffic.read.total() == 16 * len(images), "only the sums of the samples are read back"
         assert set(traffic.read) == {"opengl"} and not traffic.written
 

@@ -8,7 +8,6 @@ import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import PANELS
 
 DIALOGS = ("palette", "shortcuts", "settings", "recording", "cameras", "open", "url", "save_path", "load_path", "save_scene")
 
@@ -20,7 +19,7 @@ def test_every_panel_draws(app: ViewerApp, drive: DriveWindow, theme: str) -> No
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        for panel in PANELS:
+        for panel in app.window.panels:
             app.window.focus_panel(panel)
             context.yield_(4)
             screenshot(context, f"{theme}-{panel}".replace(" ", "-"))

@@ -8,7 +8,6 @@ import pytest
 
 from tests.viewer.conftest import FIRST, SMALL, DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import SECTIONS
 from viewer.dialogs.shortcuts import compact_sheet
 
 
@@ -23,7 +22,7 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
         app.settings.view.show_cameras = True
         wait_for_image(context, app)
         assert imgui.get_font_size() == pytest.approx(2 * imgui.get_style().font_size_base, rel=0.1)
-        for panel in ("Timeline", *SECTIONS):
+        for panel in app.window.panels[1:]:
             app.window.focus_panel(panel)
             context.yield_(4)
             screenshot(context, f"scale2-{theme}-{panel}".replace(" ", "-"))

@@ -12,7 +12,6 @@ from model.scene import PlacedVideo, Scene
 from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import PANELS
 
 
 @pytest.mark.slow
@@ -22,7 +21,7 @@ def test_a_scene_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWind
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        for panel in PANELS:
+        for panel in app.window.panels:
             app.window.focus_panel(panel)
             context.yield_(3)
         screenshot(context, "scene")

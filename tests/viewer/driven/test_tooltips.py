@@ -9,7 +9,6 @@ import pytest
 from tests.viewer.conftest import FIRST, DriveWindow, open_document, wait_for_image, wait_until
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import PANELS
 from viewer.picture.comparison import Comparison
 from viewer.widgets import controls as widgets
 
@@ -74,7 +73,7 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
             ActionRunner(app).run("path.add")
         app.settings.view.mode, app.settings.view.automatic_range = "depth", False
         silent: list[str] = []
-        for panel in (title for title in PANELS if title not in WITHOUT_CONTROLS):
+        for panel in (title for title in app.window.panels if title not in WITHOUT_CONTROLS):
             app.settings.window.inspect_sections = ()  # so that the section's controls are all in sight
             app.window.focus_panel(panel)
             context.yield_(5)

@@ -20,7 +20,6 @@ from renderer.cuda.image import CudaImage
 from renderer.cuda.renderer import CudaRenderer
 from tests.viewer.conftest import open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import PANELS
 from viewer.gl.direct_display import DirectDisplay
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
@@ -282,7 +281,7 @@ def test_displayed_images_are_not_downloaded(app: ViewerApp, drive: Any, monkeyp
         context.yield_(2)
         monkeypatch.setattr(MemoryDriver, "download", note)
         displayed = log.count("write rgba")
-        for panel in PANELS:
+        for panel in app.window.panels:
             app.window.focus_panel(panel)
             document.camera.orbit(0.1, 0.05)
             app.redraw.record_motion()
@@ -291,7 +290,7 @@ def test_displayed_images_are_not_downloaded(app: ViewerApp, drive: Any, monkeyp
             context.yield_(2)
         document.playback.play()
         wait_until(context, lambda: document.playback.time >= 3)
-        assert log.count("write rgba") >= displayed + len(PANELS)
+        assert log.count("write rgba") >= displayed + len(app.window.panels)
         assert log.count("write depth") == log.count("write rgba") and not downloaded
 
     drive(app, look)
