@@ -13,6 +13,7 @@ import yaml
 
 from docs.shortcut_page import PAGE as SHORTCUTS
 from docs.shortcut_page import shortcut_page
+from training.captures.opening import LAYOUT_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -177,3 +178,9 @@ def test_every_page_is_in_the_navigation_once() -> None:
 
 def test_the_page_of_shortcuts_is_up_to_date() -> None:
     assert SHORTCUTS.read_text(encoding="utf-8") == shortcut_page(), "run python -m docs.shortcut_page"
+
+
+def test_every_layout_of_captures_is_in_both_tables() -> None:
+    rows = [line for line in (ROOT / "docs" / "captures.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    for name in LAYOUT_NAMES:
+        assert sum(f"`{name}`" in row.split("|")[1] for row in rows) == 2, name

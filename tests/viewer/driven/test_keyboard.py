@@ -93,6 +93,8 @@ def test_the_panels_are_those_of_the_window(app: ViewerApp) -> None:
 
     window = Window(app, keep_layout=False, simulated=True)
     assert (window.view.title, window.timeline.title, *(section.title for section in window.sections)) == app.window.panels
+    described = (Path(__file__).parents[3] / "docs" / "viewer.md").read_text(encoding="utf-8")
+    assert all(f"\n| {title} | " in described for title in app.window.sections)
 
 
 def test_the_display_server_is_asked_for_the_focus_only_while_a_fly_key_is_held(

@@ -84,7 +84,7 @@ def test_frames_come_back_with_their_colors(tmp_path: Path, name: str, codec: st
 
 
 def test_the_first_codec_of_a_container_is_its_default() -> None:
-    assert codecs_of(".mp4") == ["h264", "hevc", "av1"] and codecs_of(".webm") == ["vp9", "av1"]
+    assert (codecs_of(".mp4")[0], codecs_of(".webm")[0]) == ("h264", "vp9")
 
 
 @pytest.mark.parametrize("fps", [25.0, 29.97, 0.5, 120.0])
