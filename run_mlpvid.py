@@ -24,15 +24,28 @@ class Command:
     option: str = ""
     """The viewer's option that stands for it."""
     values: int = 0
-    """How many values the option takes; they follow the bundle."""
+    """How many values the option takes, 0 or 1; it follows the bundle."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Usage and description of a command that the viewer has as an option; the other modules have their own."""
+        usage = f"%(prog)s [BUNDLE]{' OUT' * self.values} [options]"
+        return {"usage": usage, "description": f"{self.help[0].upper()}{self.help[1:]}."} if self.option else {}
 
 
 COMMANDS = {
     "view": Command("viewer.cli", "open the viewer: mlpvid view [BUNDLE|RUN]"),
-    "render": Command("viewer.cli", "write one image: mlpvid render BUNDLE OUT.png", "--render", 1),
-    "record": Command("viewer.cli", "write a video: mlpvid record BUNDLE OUT.mp4", "--record", 1),
-    "mesh": Command("viewer.cli", "write the surface of frames: mlpvid mesh BUNDLE OUT.glb --frames A:B", "--mesh", 1),
-    "export-path": Command("viewer.cli", "write a camera path for Blender or nerfstudio", "--export-path", 1),
+    "render": Command("viewer.cli", "write one image: mlpvid render BUNDLE OUT.png|OUT.npz", "--render", 1),
+    "record": Command("viewer.cli", "write a video, or images: mlpvid record BUNDLE OUT.mp4|OUT.webm|FOLDER", "--record", 1),
+    "mesh": Command(
+        "viewer.cli", "write the surface of frames: mlpvid mesh BUNDLE OUT.glb|OUT.ply|OUT.usdc --frames A:B", "--mesh", 1
+    ),
+    "export-path": Command(
+        "viewer.cli",
+        "write a camera path for Blender or nerfstudio: mlpvid export-path BUNDLE OUT.glb|OUT.json",
+        "--export-path",
+        1,
+    ),
     "info": Command("viewer.cli", "describe a bundle: mlpvid info BUNDLE", "--info"),
     "verify": Command("viewer.cli", "compare a bundle with its checksums: mlpvid verify BUNDLE", "--verify"),
     "serve": Command("viewer.cli", "show a video in browsers: mlpvid serve BUNDLE", "--serve"),
@@ -78,17 +91,27 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f'error: {name}: needs the package {error.name}; `pip install "mlpvid[train]"` installs it', file=sys.stderr)
         return 2
-    with called_as(f"mlpvid {name}"):
+    with called_as(f"mlpvid {name}", **command.texts):
         return int(run(viewer_arguments(command, rest)))
 
 
 def viewer_arguments(command: Command, rest: list[str]) -> list[str]:
-    """Return the arguments that the command's module expects: `render BUNDLE OUT` becomes `BUNDLE --render OUT`."""
-    if not command.option or rest[:1] in (["-h"], ["--help"]):
-        return rest
-    places = [k for k, argument in enumerate(rest[:2]) if not argument.startswith("-")]
-    bundle = rest[:1] if len(places) > command.values else []
-    return [*bundle, command.option, *rest[len(bundle) :]]
+    """Return the arguments that the command's module expects: `render BUNDLE OUT` becomes `BUNDLE --render OUT`.
+
+    Options may stand before, between and after the bundle and the output.
+    """
+    if not command.values:
+        return [command.option, *rest] if command.option else rest
+    from viewer.cli import make_parser  # noqa: PLC0415 - other commands do not need it
+
+    # The parser takes the first place for the bundle and returns the others; errors and --help end here.
+    parser = make_parser()
+    _, others = parser.parse_known_args(["BUNDLE", *rest])
+    places = [text for text in others if not text.startswith("-")]
+    if not places:
+        parser.error("OUT is missing")
+    at = len(rest) - 1 - rest[::-1].index(places[-1])
+    return [*rest[:at], command.option, *rest[at:]]
 
 
 def script() -> None:

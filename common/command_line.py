@@ -32,13 +32,18 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
-_CALLED: ContextVar[str] = ContextVar("called", default="")
+_CALLED: ContextVar[dict[str, str]] = ContextVar("called", default={})  # noqa: B039 - nobody changes it
 
 
 @contextlib.contextmanager
-def called_as(program: str) -> Iterator[None]:
-    """Let usage and errors of the parsers that are made in the block name another program, such as `mlpvid train`."""
-    token = _CALLED.set(program)
+def called_as(program: str, **texts: str) -> Iterator[None]:
+    """Let usage and errors of the parsers that are made in the block name another program, such as `mlpvid train`.
+
+    Args:
+        program: its name.
+        texts: the `usage` and `description` of these parsers, where their own are not right.
+    """
+    token = _CALLED.set({"prog": program, **texts})
     try:
         yield
     finally:
@@ -49,9 +54,7 @@ class ArgumentParser(argparse.ArgumentParser):
     """An argparse parser that reports bad usage as one line ``error: ...`` and has the options --debug and --verbose."""
 
     def __init__(self, *args: object, **options: object) -> None:
-        if program := _CALLED.get():
-            options["prog"] = program
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+        super().__init__(*args, **(options | _CALLED.get()))  # type: ignore[arg-type]
         self._given: list[str] = []
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
         self.add_argument("-v", "--verbose", action="count", default=0, help="log what the program does; -vv logs more")

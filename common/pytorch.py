@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 
 from common.errors import InputError
+from common.installation import install_command, is_installed
 
-INSTALL = 'install it with `pip install -r requirements.txt` or `pip install "mlpvid[train]"`'
+INSTALL = f"install it with {install_command('requirements.txt', 'train')}"
 """Remedy for a missing PyTorch."""
 
 
 @functools.cache
 def has_pytorch() -> bool:
     """Return whether PyTorch is installed, without loading it."""
-    try:
-        return importlib.util.find_spec("torch") is not None
-    except ValueError:  # its import is blocked
-        return False
+    return is_installed("torch")
 
 
 def require_pytorch(subject: str) -> None:

@@ -16,6 +16,7 @@ from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.errors import InputError
 from common.folders import make_folder
+from common.installation import training_command
 from common.interrupts import INTERRUPTED, leave
 from common.locks import exclusive
 from common.memory import check_memory
@@ -74,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     processor_help = "count the minutes in processor time of the steps alone, so that other programs do not shorten the run"
     parser.add_argument("--processor-time", action="store_true", help=processor_help)
     parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default: 0)")
-    no_check_help = "skip the check of the capture (python -m training.inspect)"
+    no_check_help = f"skip the check of the capture ({training_command('inspect')})"
     parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
     from_help = "begin with the parameters of another run or a bundle, which has the same frames or earlier ones"
@@ -181,11 +182,12 @@ def _check(capture: Capture) -> None:
         return
     wrong = [finding for finding in report.findings if finding.severity != Severity.NOTE]
     if report.status == Severity.UNUSABLE:
-        remedy = f"see python -m training.inspect {capture.root}, or train anyway with --no-check"
+        remedy = f"see {training_command('inspect')} {capture.root}, or train anyway with --no-check"
         raise InputError(capture.root, f"is unusable: {wrong[0].title.removesuffix('.')}", remedy)
     for finding in wrong:
         print(f"warning: {finding.title}", file=sys.stderr)
-    print(f"warning: python -m training.inspect {capture.root} has the details, and --fix writes the remedies", file=sys.stderr)
+    inspect = training_command("inspect")
+    print(f"warning: {inspect} {capture.root} has the details, and --fix writes the remedies", file=sys.stderr)
 
 
 def _check_start(config: TrainingConfig, arguments: argparse.Namespace) -> None:

@@ -136,6 +136,9 @@ def make_parser() -> ArgumentParser:
     commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
     commands.add_argument("--selftest", action="store_true", help="test the backends of this machine and print a report")
     commands.add_argument("--serve", action="store_true", help="show the video in browsers, through viser")
+    if parser.usage:  # `mlpvid render` and so on: the command is chosen already
+        for action in commands._group_actions:
+            action.help = argparse.SUPPRESS
     parser.add_argument(
         "--window",
         action="store_true",

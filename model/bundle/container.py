@@ -13,6 +13,7 @@ from typing import Any
 
 from common.byte_source import ByteSource, Location, name_of, opened
 from common.errors import InputError
+from common.installation import training_command
 from model.bundle.layout import TensorSpec
 from model.bundle.metadata import FORMAT_NAME, parse_object
 
@@ -23,8 +24,8 @@ _LENGTH_BYTES = 8
 _CHUNK = 1 << 20
 _FOREIGN = "is not an .mlpvid file"
 _MAKE_ONE = (
-    "choose a bundle, or make one: from a trained run with `python -m training.export RUN OUT.mlpvid`, from a released model "
-    "with `python -m training.import_release`"
+    f"choose a bundle, or make one: from a trained run with `{training_command('export')} RUN OUT.mlpvid`, from a released "
+    f"model with `{training_command('import_release')}`"
 )
 _INCOMPLETE = "is incomplete"
 _FETCH_AGAIN = "download or copy it again"

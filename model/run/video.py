@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.installation import training_command
 from model.bundle.container import blame
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, network_shapes
 from model.bundle.metadata import check_storable
@@ -57,7 +58,7 @@ def read_run(folder: Path) -> StoredRun:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is damaged") from error
     if config.method is not None:
-        remedy = f"export it: python -m training.export {folder} OUT.mlpvid"
+        remedy = f"export it: {training_command('export')} {folder} OUT.mlpvid"
         raise InputError(folder, f"is a run of the method {config.method.kind}, which is played as a bundle only", remedy)
     scene.metadata.provenance["trained"] = trained
     scene.metadata.cameras = refined_cameras(path, scene.metadata.cameras)

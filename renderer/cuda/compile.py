@@ -12,6 +12,7 @@ import platformdirs
 
 from common.atomic import atomic_write
 from common.errors import InputError
+from common.installation import install_command
 from renderer.cuda.driver import OTHER_BACKEND, SUBJECT
 
 KERNELS = Path(__file__).resolve().parents[1] / "kernels"
@@ -55,7 +56,7 @@ def compiler_version() -> str:
 
         status, major, minor = nvrtc.nvrtcVersion()
     except Exception as error:  # the package raises RuntimeError of its own when the library is missing
-        remedy = f"install with `pip install -r requirements-cuda.txt`, {OTHER_BACKEND}"
+        remedy = f"install with {install_command('requirements-cuda.txt', 'cuda')}, {OTHER_BACKEND}"
         raise InputError(SUBJECT, f"NVIDIA's runtime compiler cannot be loaded ({error})", remedy) from error
     if int(status) != 0:
         raise InputError(SUBJECT, f"NVIDIA's runtime compiler fails ({status.name})", "use --backend cpu")
@@ -121,7 +122,7 @@ def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
         code = Program(source, "c++", options).compile(kind, logs=log)
     except Exception as error:  # its types are the package's own
         fault = next((line for line in str(error).splitlines() if "error" in line.lower()), str(error))
-        remedy = f"update with `pip install -U -r requirements-cuda.txt`, {OTHER_BACKEND}"
+        remedy = f"update with `pip install -U cuda-core cuda-bindings nvidia-cuda-nvrtc`, {OTHER_BACKEND}"
         raise InputError(SUBJECT, f"{program}.cu does not compile for sm_{architecture} ({fault.strip()})", remedy) from error
     content = bytes(code.code)
     return content if kind == "cubin" else content.rstrip(b"\0") + b"\0", log.getvalue().replace("\0", "")

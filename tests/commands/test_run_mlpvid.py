@@ -18,19 +18,37 @@ from viewer import DEMO
     [
         ("view", [], []),
         ("view", ["a.mlpvid", "--frame", "2"], ["a.mlpvid", "--frame", "2"]),
-        ("info", ["a.mlpvid", "--json"], ["a.mlpvid", "--info", "--json"]),
+        ("info", ["a.mlpvid", "--json"], ["--info", "a.mlpvid", "--json"]),
         ("info", ["--json"], ["--info", "--json"]),
-        ("verify", ["a.mlpvid"], ["a.mlpvid", "--verify"]),
+        ("verify", ["a.mlpvid"], ["--verify", "a.mlpvid"]),
+        ("serve", ["--port", "8123"], ["--serve", "--port", "8123"]),
+        ("benchmark", ["--frames", "12", "--size", "9x9"], ["--benchmark", "--frames", "12", "--size", "9x9"]),
         ("render", ["a.mlpvid", "out.png", "--frame", "2"], ["a.mlpvid", "--render", "out.png", "--frame", "2"]),
         ("render", ["out.png", "--frame", "2"], ["--render", "out.png", "--frame", "2"]),
         ("record", ["a.mlpvid", "out.mp4"], ["a.mlpvid", "--record", "out.mp4"]),
         ("mesh", ["a.mlpvid", "s.glb", "--points", "9"], ["a.mlpvid", "--mesh", "s.glb", "--points", "9"]),
         ("export-path", ["a.mlpvid", "p.glb"], ["a.mlpvid", "--export-path", "p.glb"]),
-        ("render", ["--help"], ["--help"]),
+        ("render", ["--frame", "2", "out.png"], ["--frame", "2", "--render", "out.png"]),
+        ("render", ["--frame", "-2", "a", "out.png"], ["--frame", "-2", "a", "--render", "out.png"]),
+        ("render", ["--transparent", "a", "--frame=2", "out.png"], ["--transparent", "a", "--frame=2", "--render", "out.png"]),
+        ("record", ["a", "--size", "9x9", "out", "--fps", "5"], ["a", "--size", "9x9", "--record", "out", "--fps", "5"]),
     ],
 )
 def test_arguments_of_the_viewer(command: str, rest: list[str], expected: list[str]) -> None:
     assert viewer_arguments(COMMANDS[command], rest) == expected
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.values])
+def test_usage_names_bundle_and_output(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0 and f"usage: mlpvid {name} [BUNDLE] OUT [options]\n" in text
+    assert "commands without a window" not in text and f"{COMMANDS[name].option} OUT" not in text
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--frame", "2"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: OUT is missing (see mlpvid {name} --help)\n"
 
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +90,7 @@ def test_usage_names_the_command_that_was_called(name: str, capsys: pytest.Captu
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith(f"usage: mlpvid {name} [-h]")
+    assert capsys.readouterr().out.startswith(f"usage: mlpvid {name} [")
     with pytest.raises(SystemExit):
         main([name, "--absent"])
     assert f"(see mlpvid {name} --help)" in capsys.readouterr().err

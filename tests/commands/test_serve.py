@@ -68,7 +68,7 @@ def test_without_viser_one_line_says_how_to_install_it(monkeypatch: pytest.Monke
 
 
 def test_the_subcommand() -> None:
-    assert viewer_arguments(COMMANDS["serve"], ["a.mlpvid", "--port", "0"]) == ["a.mlpvid", "--serve", "--port", "0"]
+    assert viewer_arguments(COMMANDS["serve"], ["a.mlpvid", "--port", "0"]) == ["--serve", "a.mlpvid", "--port", "0"]
 
 
 def test_the_ssh_line_is_printed_on_a_loopback_address() -> None:

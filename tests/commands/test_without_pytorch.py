@@ -79,25 +79,17 @@ def test_commands_do_not_load_it_unasked(bundle: Path, tmp_path: Path, command: 
 
 
 def test_the_requirements_of_the_viewer_are_the_others_without_pytorch() -> None:
-    def names(file: str) -> set[str]:
-        return set(re.findall(r"^([A-Za-z][\w.-]*)", (ROOT / file).read_text(), re.MULTILINE))
-
-    viewer = names("requirements-viewer.txt")
-    assert viewer | names("requirements.txt") == names("requirements-no-compiler.txt")
-    assert names("requirements-no-compiler.txt") - viewer == {"torch", "scikit-image", "scipy"}
+    small, viewer = requirements("requirements-viewer-small.txt"), requirements("requirements-viewer.txt")
+    assert viewer - small == {"av", "sounddevice"} and small < viewer
+    assert requirements("requirements.txt") == requirements("requirements-no-compiler.txt")
+    assert requirements("requirements.txt") - viewer == {"torch", "scikit-image", "scipy"}
 
 
-def test_without_pyav_only_video_files_are_refused(bundle: Path, tmp_path: Path) -> None:
-    def without_av(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", BLOCKED.replace('"torch"', '"av"'), *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-    orbit = ("--path", "orbit", "--frames", "0:2", "--size", "16x16", "--backend", "cpu")
-    done = without_av(bundle, "--record", tmp_path / "images", *orbit)
-    assert done.returncode == 0 and len(list((tmp_path / "images").glob("*.png"))) == 2, done.stderr
-    done = without_av(bundle, "--record", tmp_path / "a.mp4", *orbit)
-    assert done.returncode == 2
-    assert re.fullmatch(r"error: .*a\.mp4: recording video needs the package av; pip install av, or .*\n", done.stderr)
+def requirements(file: str) -> set[str]:
+    """Return the packages of a file of requirements and of those that it includes."""
+    text = (ROOT / file).read_text()
+    included = [requirements(name) for name in re.findall(r"^-r (\S+)", text, re.MULTILINE)]
+    return set(re.findall(r"^([A-Za-z][\w.-]*)", text, re.MULTILINE)).union(*included)
 
 
 def test_info_loads_only_what_it_needs(bundle: Path) -> None:

@@ -17,7 +17,7 @@ from training.captures.images import Pixels
 
 _IDENTIFIER = b"TFL3"  # of TFLite models, after the first four bytes
 _MAX_BYTES = 500_000_000
-_INSTALL = "pip install --no-deps -r requirements-segmentation.txt"
+_INSTALL = "pip install --no-deps mediapipe absl-py flatbuffers"  # why without theirs: requirements-segmentation.txt
 
 
 class PersonSegmenter:

@@ -111,15 +111,22 @@ def record(options: argparse.Namespace) -> int:
 
 
 def record_without_display(options: argparse.Namespace, reason: str) -> int:
-    """Record a two-second orbit into NAME-orbit.mp4 in the current folder, instead of opening the window."""
-    from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
+    """Record a two-second orbit into NAME-orbit.mp4 in the current folder, instead of opening the window.
 
-    output = Path(f"{options.bundle.stem}-orbit.mp4")
+    Without PyAV, it writes PNG images into a new folder, NAME-orbit or NAME-orbit-2 and so on.
+    """
+    from viewer.app.recording import free_path  # noqa: PLC0415 - only this command needs it
+    from viewer.export.encoders import has_av  # noqa: PLC0415 - likewise
+    from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - likewise
+
+    name = f"{options.bundle.stem}-orbit"
+    output = Path(f"{name}.mp4") if has_av() else free_path(Path(), name, "")
+    kind = "" if has_av() else "as PNG images, because video files need the package av; "
     commands = "--render, --record, --info and --benchmark need no display"
     video = read_with_progress(options)
     if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
-    print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
+    print(f"{reason}: recording a two-second orbit to {output} instead ({kind}{commands})", flush=True)
     return _record(options, video, output, "orbit", RecordOptions(size=options.size or DEFAULT_SIZE, seconds=2.0))
 
 

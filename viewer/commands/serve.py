@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import getpass
-import importlib.util
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
+from common.installation import install_command, is_installed
 from common.interrupts import Interrupt, interruptible
 from model.video import VolumetricVideo
 from renderer.fallback import FallbackRenderer
@@ -36,12 +36,9 @@ def serve(options: argparse.Namespace) -> int:
         InputError: viser is not installed, the server cannot use the address, the token is too short, or the video cannot be
             read or rendered.
     """
-    if importlib.util.find_spec("viser") is None:
-        raise InputError(
-            "--serve",
-            "needs the package viser",
-            'install it with `pip install -r requirements-serve.txt` or `pip install "mlpvid[serve]"`',
-        )
+    if not is_installed("viser"):
+        remedy = f"install it with {install_command('requirements-serve.txt', 'serve')}"
+        raise InputError("--serve", "needs the package viser", remedy)
     from viewer.serve.guarded_viser import bindable_port, start_viser  # noqa: PLC0415 - only this command needs viser
     from viewer.serve.server import VideoServer  # noqa: PLC0415 - loads what renders
 

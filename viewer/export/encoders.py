@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from common.errors import InputError
+from common.installation import is_installed
 from viewer.codecs import CODECS, Encoder
 from viewer.export.scheduling import unchanged_scheduling
 

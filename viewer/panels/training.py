@@ -10,6 +10,7 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
 from common.errors import InputError
+from common.installation import viewer_command
 from model.run.log import Measurements
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
@@ -43,7 +44,7 @@ class TrainingPanel:
         folder, document = shown_run(app)
         if folder is None:
             self.close()
-            imgui.text_wrapped("Open the folder of a training run to watch it: python run_viewer.py RUN")
+            imgui.text_wrapped(f"Open the folder of a training run to watch it: {viewer_command()} RUN")
             return
         log, view = self._opened(app, folder)
         self._try(app, log.follow)

@@ -115,7 +115,7 @@ def test_faults(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "page.tflite").write_text("<html>not found</html>")
     assert_fails(run_main(*command, tmp_path / "page.tflite"), "page.tflite: is not a TFLite model")
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    assert_fails(run_main(*command, model), "needs MediaPipe", "requirements-segmentation.txt")
+    assert_fails(run_main(*command, model), "needs MediaPipe", "pip install --no-deps mediapipe ")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mediapipe") is None, reason="MediaPipe is not installed")
