@@ -25,7 +25,7 @@ def is_installed(name: str) -> bool:
         return False
 
 
-def install_command(requirements: str, extra: str, installed: bool = INSTALLED) -> str:
+def pip_command(requirements: str, extra: str, installed: bool = INSTALLED) -> str:
     """Return the command that installs optional packages, in backquotes.
 
     Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 from common.errors import InputError
-from common.installation import install_command, is_installed
+from common.installation import is_installed, pip_command
 
-INSTALL = f"install it with {install_command('requirements.txt', 'train')}"
+INSTALL = f"install it with {pip_command('requirements.txt', 'train')}"
 """Remedy for a missing PyTorch."""
 
 

@@ -2,10 +2,10 @@
 
 import sys
 
-from common.installation import install_command
+from common.installation import pip_command
 from common.interrupts import exit_on_interrupt
 from common.missing_packages import explain_missing_packages
 
 if sys.argv[:1] == ["-m"]:  # python -m training.COMMAND is loading its modules, PyTorch among them
     exit_on_interrupt()
-    explain_missing_packages(f"install what training needs with {install_command('requirements-dev.txt', 'train')}")
+    explain_missing_packages(f"install what training needs with {pip_command('requirements-dev.txt', 'train')}")

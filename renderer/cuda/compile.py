@@ -12,7 +12,7 @@ import platformdirs
 
 from common.atomic import atomic_write
 from common.errors import InputError
-from common.installation import install_command
+from common.installation import pip_command
 from renderer.cuda.driver import OTHER_BACKEND, SUBJECT
 
 KERNELS = Path(__file__).resolve().parents[1] / "kernels"
@@ -56,7 +56,7 @@ def compiler_version() -> str:
 
         status, major, minor = nvrtc.nvrtcVersion()
     except Exception as error:  # the package raises RuntimeError of its own when the library is missing
-        remedy = f"install with {install_command('requirements-cuda.txt', 'cuda')}, {OTHER_BACKEND}"
+        remedy = f"install with {pip_command('requirements-cuda.txt', 'cuda')}, {OTHER_BACKEND}"
         raise InputError(SUBJECT, f"NVIDIA's runtime compiler cannot be loaded ({error})", remedy) from error
     if int(status) != 0:
         raise InputError(SUBJECT, f"NVIDIA's runtime compiler fails ({status.name})", "use --backend cpu")

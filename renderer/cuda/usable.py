@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from common.errors import InputError
-from common.installation import install_command
+from common.installation import pip_command
 from renderer.cuda.driver import OTHER_BACKEND, SUBJECT
 from renderer.cuda.nvidia_driver import cuda_of_driver
 
@@ -17,7 +17,7 @@ MIN_COMPUTE_CAPABILITY = (7, 5)
 MAX_CUDA_12_CAPABILITY = (9, 0)
 """The newest GPUs for which PyTorch's builds for CUDA 12.6 have kernels."""
 
-REQUIREMENTS = f"install with {install_command('requirements-cuda.txt', 'cuda')}"
+REQUIREMENTS = f"install with {pip_command('requirements-cuda.txt', 'cuda')}"
 """Remedy for missing packages."""
 
 NEWER_DRIVER = "update NVIDIA's driver to version 580 or newer"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from build_backend import NAME, stage_package
-from common.installation import PACKAGE, install_command, is_installed, training_command, viewer_command
+from common.installation import PACKAGE, is_installed, pip_command, training_command, viewer_command
 from run_mlpvid import COMMANDS
 from tests.test_package import PROJECT
 from training.__main__ import COMMANDS as TRAINING
@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_in_the_repository() -> None:
-    assert install_command("requirements-serve.txt", "serve") == "`pip install -r requirements-serve.txt`"
+    assert pip_command("requirements-serve.txt", "serve") == "`pip install -r requirements-serve.txt`"
     assert viewer_command() == "python run_viewer.py"
     assert training_command("make_capture") == "python -m training.make_capture"
 
 
 def test_in_the_installed_package() -> None:
     assert PACKAGE == NAME
-    assert install_command("requirements-serve.txt", "serve", True) == '`pip install "mlpvid[serve]"`'
+    assert pip_command("requirements-serve.txt", "serve", True) == '`pip install "mlpvid[serve]"`'
     assert viewer_command(True) == "mlpvid view" and "view" in COMMANDS
     assert training_command("make_capture", True) == "mlpvid make-capture"
 
@@ -38,7 +38,7 @@ def test_training_commands_have_the_names_of_the_command_mlpvid(name: str) -> No
 
 def test_files_and_extras_exist() -> None:
     extras = PROJECT["optional-dependencies"]
-    pattern = re.compile(r"install_command\([\"']([\w.-]+)[\"'], [\"'](\w+)[\"']\)")
+    pattern = re.compile(r"pip_command\([\"']([\w.-]+)[\"'], [\"'](\w+)[\"']\)")
     folders = (ROOT / name for name in ("common", "model", "renderer", "viewer", "training"))
     found = [match for folder in folders for path in folder.rglob("*.py") for match in pattern.findall(path.read_text("utf-8"))]
     assert len(found) >= 5

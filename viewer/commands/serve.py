@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
-from common.installation import install_command, is_installed
+from common.installation import is_installed, pip_command
 from common.interrupts import Interrupt, interruptible
 from model.video import VolumetricVideo
 from renderer.fallback import FallbackRenderer
@@ -37,7 +37,7 @@ def serve(options: argparse.Namespace) -> int:
             read or rendered.
     """
     if not is_installed("viser"):
-        remedy = f"install it with {install_command('requirements-serve.txt', 'serve')}"
+        remedy = f"install it with {pip_command('requirements-serve.txt', 'serve')}"
         raise InputError("--serve", "needs the package viser", remedy)
     from viewer.serve.guarded_viser import bindable_port, start_viser  # noqa: PLC0415 - only this command needs viser
     from viewer.serve.server import VideoServer  # noqa: PLC0415 - loads what renders
