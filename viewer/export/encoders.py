@@ -19,6 +19,11 @@ DEFAULT_QUALITY = 12
 """Constant quality that is hard to tell from the original; 0 is best, 51 worst (the scale of x264's crf)."""
 
 
+def has_av() -> bool:
+    """Return whether PyAV is installed, without loading it."""
+    return is_installed("av")
+
+
 def load_av(subject: str) -> Any:
     """Import PyAV, which is optional; raise InputError if it is missing."""
     try:
