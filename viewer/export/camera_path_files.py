@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from common.atomic import atomic_write, check_target, write_text
 from common.errors import InputError
@@ -15,12 +14,11 @@ from model.camera import Camera
 from model.rotation import quaternion_from_matrix
 from viewer.camera_path.foreign import OPENGL_AXES, nerfstudio_views
 from viewer.camera_path.frame_schedule import FrameSchedule
-from viewer.export.mesh_files import pack_glb, upright_matrix
+from viewer.export.glb import GlbArray, pack_glb, upright_matrix
 
 PATH_SUFFIXES = (".glb", ".json")
 """Formats that `save_path` writes: glTF, and nerfstudio's camera_path.json."""
 
-_FLOAT = 5126  # component type of glTF
 _NEAR = 0.01  # meters; glTF requires a near plane
 
 
@@ -85,12 +83,9 @@ def camera_glb(cameras: list[Camera], fps: float, up: ArrayLike) -> bytes:
     for k in range(1, len(rotations)):  # q and -q are one rotation; players interpolate on the shorter way between neighbors
         if rotations[k] @ rotations[k - 1] < 0:
             rotations[k] *= -1
-    arrays = [
-        (np.arange(len(cameras)) / fps, "SCALAR"),
-        (np.stack([camera.center for camera in cameras]), "VEC3"),
-        (rotations, "VEC4"),
-    ]
-    views, accessors, binary = _described(arrays)
+    centers = np.stack([camera.center for camera in cameras])
+    times = (np.arange(len(cameras)) / fps).astype(np.float32)
+    arrays = [GlbArray(times, bounded=True), *(GlbArray(values.astype(np.float32)) for values in (centers, rotations))]
     first = cameras[0]
     perspective = {
         "yfov": 2 * float(np.arctan(first.height / 2 / first.K[1, 1])),
@@ -100,12 +95,9 @@ def camera_glb(cameras: list[Camera], fps: float, up: ArrayLike) -> bytes:
     samplers = [{"input": 0, "output": k, "interpolation": "LINEAR"} for k in (1, 2)]
     targets = ("translation", "rotation")
     document = {
-        "asset": {"version": "2.0", "generator": "mlpvid"},
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
         "nodes": [
             {"name": "world", "matrix": upright_matrix(up), "children": [1]},
-            {"name": "camera", "camera": 0, "translation": arrays[1][0][0].tolist(), "rotation": rotations[0].tolist()},
+            {"name": "camera", "camera": 0, "translation": centers[0].tolist(), "rotation": rotations[0].tolist()},
         ],
         "cameras": [{"name": "camera", "type": "perspective", "perspective": perspective}],
         "animations": [
@@ -115,26 +107,8 @@ def camera_glb(cameras: list[Camera], fps: float, up: ArrayLike) -> bytes:
                 "channels": [{"sampler": k, "target": {"node": 1, "path": name}} for k, name in enumerate(targets)],
             }
         ],
-        "buffers": [{"byteLength": len(binary)}],
-        "bufferViews": views,
-        "accessors": accessors,
     }
-    return pack_glb(document, binary)
-
-
-def _described(arrays: list[tuple[NDArray[np.float64], str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bytes]:
-    """Return glTF's buffer views and accessors of float arrays, and their bytes."""
-    views: list[dict[str, Any]] = []
-    accessors: list[dict[str, Any]] = []
-    binary = b""
-    for index, (array, kind) in enumerate(arrays):
-        data = array.astype("<f4")
-        views.append({"buffer": 0, "byteOffset": len(binary), "byteLength": data.nbytes})
-        accessors.append({"bufferView": index, "componentType": _FLOAT, "count": len(data), "type": kind})
-        binary += data.tobytes()
-    times = arrays[0][0].astype("<f4")
-    accessors[0] |= {"min": [float(times.min())], "max": [float(times.max())]}
-    return views, accessors, binary
+    return pack_glb(document, arrays)
 
 
 def _centered(cameras: list[Camera]) -> bool:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from common.atomic import atomic_write, check_target
 from common.errors import InputError
-from viewer.camera.rotations import basis_of_up
+from viewer.export.glb import INDICES, VERTICES, GlbArray, pack_glb, upright_matrix
 from viewer.export.mesh import Mesh, linear_colors
 from viewer.export.usd_file import USD_SUFFIXES, load_usd
 
 MESH_SUFFIXES = (".ply", ".glb")
 """Formats that `save_mesh` writes, one frame in each file."""
 
-_FLOAT, _UNSIGNED_SHORT, _UNSIGNED_INT = 5126, 5123, 5125  # component types of glTF
 _POINTS, _TRIANGLES = 0, 4  # primitive modes of glTF
-_ARRAY_BUFFER, _INDEX_BUFFER = 34962, 34963  # targets of glTF's buffer views
 
 
 def check_mesh_path(path: Path) -> None:
@@ -72,49 +68,19 @@ def ply_bytes(mesh: Mesh) -> bytes:
 def glb_bytes(mesh: Mesh, up: ArrayLike) -> bytes:
     """Return the mesh as binary glTF 2.0, unlit. Vertex colors are converted to linear light, as the format requires."""
     linear = np.concatenate([linear_colors(mesh.colors), np.ones((len(mesh.colors), 1))], axis=1)
-    arrays: list[tuple[NDArray, dict[str, Any]]] = [
-        (mesh.vertices.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),
-        (mesh.normals.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),
-        (np.rint(linear * 65535).astype("<u2"), {"componentType": _UNSIGNED_SHORT, "type": "VEC4", "normalized": True}),
+    arrays = [
+        GlbArray(mesh.vertices.astype(np.float32), VERTICES, bounded=True),
+        GlbArray(mesh.normals.astype(np.float32), VERTICES),
+        GlbArray(np.rint(linear * 65535).astype(np.uint16), VERTICES, normalized=True),
     ]
     primitive: dict[str, Any] = {"attributes": {"POSITION": 0, "NORMAL": 1, "COLOR_0": 2}, "material": 0, "mode": _POINTS}
     if len(mesh.faces):
-        arrays.append((mesh.faces.astype("<u4").reshape(-1), {"componentType": _UNSIGNED_INT, "type": "SCALAR"}))
+        arrays.append(GlbArray(mesh.faces.astype(np.uint32).reshape(-1), INDICES))
         primitive |= {"indices": 3, "mode": _TRIANGLES}
-    views, accessors, offset = [], [], 0
-    for index, (array, description) in enumerate(arrays):
-        target = _INDEX_BUFFER if index == 3 else _ARRAY_BUFFER
-        views.append({"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes, "target": target})
-        accessors.append({"bufferView": index, "count": len(array), **description})
-        offset += array.nbytes  # all of them are multiples of four bytes
-    accessors[0] |= {"min": mesh.vertices.min(axis=0).tolist(), "max": mesh.vertices.max(axis=0).tolist()}
     document = {
-        "asset": {"version": "2.0", "generator": "mlpvid"},
         "extensionsUsed": ["KHR_materials_unlit"],
-        "scene": 0,
-        "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "matrix": upright_matrix(up)}],
         "meshes": [{"primitives": [primitive]}],
         "materials": [{"pbrMetallicRoughness": {"metallicFactor": 0.0}, "extensions": {"KHR_materials_unlit": {}}}],
-        "buffers": [{"byteLength": offset}],
-        "bufferViews": views,
-        "accessors": accessors,
     }
-    return pack_glb(document, b"".join(array.tobytes() for array, _ in arrays))
-
-
-def pack_glb(document: dict[str, Any], binary: bytes) -> bytes:
-    """Return a binary glTF file of a document and its buffer, whose length is a multiple of four bytes."""
-    text = json.dumps(document, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    total = 12 + 8 + len(text) + 8 + len(binary)
-    header = struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(text), b"JSON")
-    return header + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
-
-
-def upright_matrix(up: ArrayLike) -> list[float]:
-    """Return glTF's column-major 4 x 4 matrix that rotates `up` to +y. Scenes with z up get the usual (x, z, -y)."""
-    first, second, vertical = basis_of_up(up)
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack([first, vertical, -second])
-    return matrix.T.ravel().tolist()
+    return pack_glb(document, arrays)
