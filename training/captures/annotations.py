@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import pickletools
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from common.documents import read_limited
 from common.errors import InputError
 from common.limited_process import Limits, call_limited
+from common.pickles import PlainKeysUnpickler, check_opcodes
 
 MAX_FILE_BYTES = 64 << 20
 """Maximum size of an annotation file."""
@@ -31,8 +31,6 @@ MEMORY_PER_BYTE, MEMORY_AT_LEAST = 4, 200_000_000
 """A file may need this many times its size of memory, plus these bytes."""
 
 _MAX_HEADER_BYTES = 4096
-
-_KEYS = (str, bytes, int, float, np.generic)
 
 _REMEDY = "it may contain only numpy arrays, numbers, text, lists, tuples and dicts"
 
@@ -88,8 +86,8 @@ def parse_annotations(data: bytes) -> Any:
         raise InputError("", "does not contain a pickled dictionary")
     body = data[stream.tell() :]
     try:
-        _check_opcodes(body)
-        content = _resolve(_RestrictedUnpickler(body).load(), {})
+        check_opcodes(body, _OPCODES, MAX_OPCODES)
+        content = _resolve(_AnnotationsUnpickler(body).load(), {})
     except pickle.UnpicklingError as error:
         raise InputError("", f"is refused: {error}", _REMEDY) from error
     except MemoryError:
@@ -97,17 +95,6 @@ def parse_annotations(data: bytes) -> Any:
     except Exception as error:  # a broken pickle can make the unpickler raise almost anything
         raise InputError("", "is truncated or damaged") from error
     return content.item() if isinstance(content, np.ndarray) and content.shape == () else content
-
-
-def _check_opcodes(body: bytes) -> None:
-    """Refuse unneeded opcodes, too many of them, and memo slots that no pickler uses."""
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(body)):
-        if count >= MAX_OPCODES:
-            raise pickle.UnpicklingError(f"its pickle has more than {MAX_OPCODES:,} instructions")
-        if opcode.name not in _OPCODES:
-            raise pickle.UnpicklingError(f"its pickle uses {opcode.name}")
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= count:
-            raise pickle.UnpicklingError("its pickle has a memo slot out of range")
 
 
 class _Dtype:
@@ -197,15 +184,13 @@ def _refuse(*_: object) -> NoReturn:
     raise pickle.UnpicklingError("it builds an array in an unknown way")
 
 
-class _RestrictedUnpickler(pickle._Unpickler):
-    """The unpickler in Python: that in C computes the hash of every key, and crashes or never ends for some nested tuples."""
+class _AnnotationsUnpickler(PlainKeysUnpickler):
+    """Replaces the constructors of numpy's arrays, scalars and dtypes."""
 
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
-    stack: list[Any]
-    pop_mark: Callable[[], list[Any]]
+    keys = (str, bytes, int, float, np.generic)
 
     def __init__(self, body: bytes) -> None:
-        super().__init__(io.BytesIO(body), encoding="latin1")
+        super().__init__(body)
         self._bytes_left = MAX_ARRAY_BYTES
         self._globals: dict[tuple[str, str], Callable[..., object]] = {
             **{(f"numpy.{core}.multiarray", "_reconstruct"): partial(_Array, self._spend) for core in ("core", "_core")},
@@ -232,31 +217,6 @@ class _RestrictedUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError("it encodes text")
         self._spend(len(text))
         return text.encode("latin1")
-
-    def _set(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(target, dict) or not isinstance(key, _KEYS):
-                raise pickle.UnpicklingError(f"a dictionary has a key of type {type(key).__name__}")
-            target[key] = value
-
-    def load_setitem(self) -> None:
-        """Set one item of a dictionary."""
-        value, key = self.stack.pop(), self.stack.pop()
-        self._set([key, value])
-
-    def load_setitems(self) -> None:
-        """Set some items of a dictionary."""
-        self._set(self.pop_mark())
-
-    def load_dict(self) -> None:
-        """Begin a dictionary with some items."""
-        items = self.pop_mark()
-        self.stack.append({})
-        self._set(items)
-
-    dispatch[pickle.SETITEM[0]], dispatch[pickle.SETITEMS[0]] = load_setitem, load_setitems
-    dispatch[pickle.DICT[0]] = load_dict
 
 
 def _resolve(value: Any, done: dict[int, Any]) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import pickle
-import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from common.errors import InputError
+from common.pickles import PlainKeysUnpickler, check_opcodes
 
 MAX_PICKLE_BYTES = 16 << 20
 """Largest `data.pkl`. Tensors are not in it, so it is small."""
@@ -38,7 +37,7 @@ def parse_tensor_pickle(body: bytes) -> Any:
         InputError: it is damaged, or has anything but tensors, numbers and text in plain containers. It does not name the file.
     """
     try:
-        _check_opcodes(body)
+        check_opcodes(body, _OPCODES, MAX_OPCODES)
         return _plain(_Reader(body).load(), {})
     except MemoryError:
         raise
@@ -76,16 +75,13 @@ class _Kind:
         self.name = name
 
 
-_Unpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]  # the one in Python, whose steps can be replaced
-
-
-class _Reader(_Unpickler):  # type: ignore[misc]
+class _Reader(PlainKeysUnpickler):
     """Reads `data.pkl` and describes the tensors."""
 
-    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(_Unpickler.dispatch)
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(PlainKeysUnpickler.dispatch)
 
     def __init__(self, body: bytes) -> None:
-        super().__init__(io.BytesIO(body))
+        super().__init__(body)
         self._globals: dict[tuple[str, str], Callable[..., object]] = {
             ("collections", "OrderedDict"): _dictionary,
             ("collections", "Counter"): lambda *_: None,  # of schedulers
@@ -111,21 +107,6 @@ class _Reader(_Unpickler):  # type: ignore[misc]
             raise ValueError("a damaged tensor")
         return (TENSOR, storage.kind, storage.key, storage.elements, offset, tuple(shape), tuple(strides))
 
-    def _set(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if type(target) not in (dict, _Dictionary) or not all(isinstance(key, str | int | float) for key in items[::2]):
-            raise ValueError("a dictionary with unusual keys")  # comparing nested tuples takes exponential time
-        target.update(zip(items[::2], items[1::2], strict=True))
-
-    def load_setitem(self) -> None:
-        """Set one item of a dictionary."""
-        value, key = self.stack.pop(), self.stack.pop()
-        self._set([key, value])
-
-    def load_setitems(self) -> None:
-        """Set some items of a dictionary."""
-        self._set(self.pop_mark())
-
     def load_reduce(self) -> None:
         """Call a replacement."""
         arguments, function = self.stack.pop(), self.stack.pop()
@@ -143,7 +124,6 @@ class _Reader(_Unpickler):  # type: ignore[misc]
         if not isinstance(self.stack[-1], _Dictionary):
             raise ValueError("attributes of something else")
 
-    dispatch[pickle.SETITEM[0]], dispatch[pickle.SETITEMS[0]] = load_setitem, load_setitems
     dispatch[pickle.REDUCE[0]], dispatch[pickle.NEWOBJ[0]], dispatch[pickle.BUILD[0]] = load_reduce, load_newobj, load_build
 
 
@@ -164,11 +144,3 @@ def _plain(value: Any, done: dict[int, Any]) -> Any:
         else:
             done[id(value)] = type(value)(_plain(part, done) for part in value)
     return done[id(value)]
-
-
-def _check_opcodes(body: bytes) -> None:
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(body)):
-        if count >= MAX_OPCODES or opcode.name not in _OPCODES:
-            raise ValueError(f"its pickle uses {opcode.name} or is too long")
-        if opcode.name in ("BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= count:
-            raise ValueError("a memo slot out of range")
