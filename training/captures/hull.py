@@ -150,21 +150,46 @@ def mask_coverage(cameras: list[Camera], masks: list[Pixels], hull: Cells, box: 
     centers = box[0] + (np.argwhere(hull) + 0.5) * step
     shares = []
     for camera, mask in zip(cameras, masks, strict=True):
-        scale = min(1.0, _COVERAGE_SIDE / max(mask.shape))
-        size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
-        small = cv2.resize((mask > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        view = camera.resized(*size)
-        pixels, depth = view.project(centers)
-        column, row = np.floor(pixels).astype(np.int64).T
-        seen = (depth > 0) & (column >= 0) & (column < size[0]) & (row >= 0) & (row < size[1])
-        drawn = np.zeros(small.shape, dtype=np.uint8)
-        drawn[row[seen], column[seen]] = 1
-        covered = cv2.dilate(drawn, cell_disk(view, depth[seen], step))
+        view, small = reduced_view(camera, mask, _COVERAGE_SIDE)
+        covered = covered_pixels(view, centers, step)
         shares.append(float((covered[small > 0] > 0).mean()) if small.any() else 1.0)
     return np.array(shares)
 
 
-def cell_disk(view: Camera, depth: Floats, step: Floats) -> NDArray[Any]:
+def reduced_view(camera: Camera, mask: Pixels, side: int) -> tuple[Camera, Pixels]:
+    """Return a view and its mask, (h, w), 0 or 1, with at most `side` pixels along each side."""
+    scale = min(1.0, side / max(mask.shape))
+    size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
+    small = cv2.resize((mask > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    return camera.resized(*size), np.asarray(small)
+
+
+def pixels_of(view: Camera, points: Floats) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64], Floats]:
+    """Return the rows and columns of the pixels that show points (P, 3), the indices of these points, and their depths.
+
+    Points behind the camera or beside its image have no pixel.
+    """
+    pixels, depth = view.project(points)
+    column, row = np.floor(pixels).astype(np.int64).T
+    seen = np.flatnonzero((depth > 0) & (column >= 0) & (column < view.width) & (row >= 0) & (row < view.height))
+    return (row[seen], column[seen]), seen, depth[seen]
+
+
+def covered_pixels(view: Camera, cells: Floats, step: Floats) -> Pixels:
+    """Return the pixels that cells cover, (h, w), 0 or 1.
+
+    Args:
+        view: the camera.
+        cells: (P, 3) their centers.
+        step: (3,) their sides, meters.
+    """
+    places, _, depth = pixels_of(view, cells)
+    drawn = np.zeros((view.height, view.width), dtype=np.uint8)
+    drawn[places] = 1
+    return np.asarray(cv2.dilate(drawn, _cell_disk(view, depth, step)))
+
+
+def _cell_disk(view: Camera, depth: Floats, step: Floats) -> NDArray[Any]:
     """Return a disk, for OpenCV, as large in an image as the sphere around the nearest cell.
 
     Args:
