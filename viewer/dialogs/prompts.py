@@ -57,12 +57,17 @@ class Prompt:
         return f"Cannot {self.verb.lower()} {short_name(answer)}"
 
 
-def open_bundle(app: ViewerApp, text: str) -> None:
-    """Open a bundle by its path."""
+def existing_file(text: str) -> Path:
+    """Return the file that typed text names; raise InputError if there is none."""
     path = typed_path(text)
     if not os.path.isfile(path):
         raise InputError(path, "no such file")
-    app.documents.open(path)
+    return path
+
+
+def open_bundle(app: ViewerApp, text: str) -> None:
+    """Open a bundle by its path."""
+    app.documents.open(existing_file(text))
 
 
 def open_address(app: ViewerApp, text: str) -> None:
@@ -98,10 +103,7 @@ def path_file(text: str, suffix: str = ".json") -> Path:
 def load_path(app: ViewerApp, text: str) -> None:
     """Load a camera path."""
     assert app.document is not None
-    path = typed_path(text)
-    if not os.path.isfile(path):
-        raise InputError(path, "no such file")
-    app.camera_paths.load(app.document, path)
+    app.camera_paths.load(app.document, existing_file(text))
 
 
 def open_workspace(app: ViewerApp, text: str) -> None:
@@ -119,10 +121,7 @@ def save_workspace(app: ViewerApp, text: str) -> None:
 def add_video(app: ViewerApp, text: str) -> None:
     """Add a video to the scene of the front document."""
     assert app.document is not None
-    path = typed_path(text)
-    if not os.path.isfile(path):
-        raise InputError(path, "no such file")
-    app.scenes.add(app.document, path)
+    app.scenes.add(app.document, existing_file(text))
 
 
 def save_scene(app: ViewerApp, text: str) -> None:
@@ -136,10 +135,7 @@ def save_scene(app: ViewerApp, text: str) -> None:
 
 def use_background(app: ViewerApp, text: str) -> None:
     """Use an image as the background."""
-    path = typed_path(text)
-    if not os.path.isfile(path):
-        raise InputError(path, "no such file")
-    app.settings.view.background_file = str(path.absolute())
+    app.settings.view.background_file = str(existing_file(text).absolute())
     app.redraw.request()
 
 

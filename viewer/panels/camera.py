@@ -12,20 +12,7 @@ from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.camera.state import MAX_FIELD_OF_VIEW, MIN_FIELD_OF_VIEW
-from viewer.widgets.controls import (
-    action_button,
-    action_tip,
-    button,
-    button_width,
-    checkbox,
-    combo,
-    em,
-    flow,
-    heading,
-    row,
-    slider,
-    tooltip,
-)
+from viewer.widgets.controls import action_buttons, action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
 
 UP_AXES = {
     "+X": (1.0, 0.0, 0.0),
@@ -56,18 +43,14 @@ class CameraPanel:
         if document is None:
             imgui.text_disabled("No video is open.")
             return
-        self._buttons(("camera.fit", "Fit"), ("camera.focus", "Focus"), ("camera.level", "Level"))
-        self._buttons(("camera.undo", "Undo"), ("camera.redo", "Redo"), ("camera.copy", "Copy"), ("camera.paste", "Paste"))
+        action_buttons(self._actions, ("camera.fit", "Fit"), ("camera.focus", "Focus"), ("camera.level", "Level"))
+        action_buttons(
+            self._actions, ("camera.undo", "Undo"), ("camera.redo", "Redo"), ("camera.copy", "Copy"), ("camera.paste", "Paste")
+        )
         self._draw_lens(app, document)
         self._draw_flying(document)
         self._draw_capture_cameras(app, document)
         self._draw_position(document)
-
-    def _buttons(self, *entries: tuple[str, str]) -> None:
-        for index, (name, label) in enumerate(entries):
-            if index:
-                flow(button_width(label))
-            action_button(self._actions, name, label)
 
     def _draw_lens(self, app: ViewerApp, document: Document) -> None:
         camera = document.camera

@@ -11,11 +11,25 @@ from viewer.app.document import Document
 from viewer.app.path_edits import path_edit, path_state
 from viewer.export.summary import counted
 from viewer.panels.path_track import DragEdit, PathTrack
-from viewer.widgets.controls import action_button, button, button_width, em, flow, slider
+from viewer.widgets.controls import action_button, action_buttons, button, em, flow, slider
 from viewer.widgets.numbers import entered_number
 
 MAX_TIME = 3600.0
 """Maximum time of a keyframe, seconds."""
+
+
+BUTTONS = (
+    ("path.add", "Add"),
+    ("path.replace", "Replace"),
+    ("path.remove", "Delete"),
+    ("path.preview", "Preview"),
+    ("path.orbit", "Orbit"),
+    ("path.spiral", "Spiral"),
+    ("path.load", "Load..."),
+    ("path.save", "Save..."),
+    ("file.render_path", "Render..."),
+)
+"""Action and label of the buttons."""
 
 
 class PathPanel:
@@ -39,27 +53,10 @@ class PathPanel:
         if document is None:
             imgui.text_disabled("No video is open.")
             return
-        self._draw_buttons(document)
+        action_buttons(self._actions, *BUTTONS, active="path.preview" if document.previewing else "")
         self._draw_numbers(app, document)
         if app.settings.window.layout != "direct":
             self._track.draw(app, document)
-
-    def _draw_buttons(self, document: Document) -> None:
-        entries = (
-            ("path.add", "Add"),
-            ("path.replace", "Replace"),
-            ("path.remove", "Delete"),
-            ("path.preview", "Preview"),
-            ("path.orbit", "Orbit"),
-            ("path.spiral", "Spiral"),
-            ("path.load", "Load..."),
-            ("path.save", "Save..."),
-            ("file.render_path", "Render..."),
-        )
-        for index, (name, label) in enumerate(entries):
-            if index:
-                flow(button_width(label))
-            action_button(self._actions, name, label, name == "path.preview" and document.previewing)
 
     def _draw_numbers(self, app: ViewerApp, document: Document) -> None:
         path = document.camera_path

@@ -14,7 +14,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.app.scene_edits import crop_of, names_of
 from viewer.app.scene_file import ANGLES, DISTANCES, OFFSETS
-from viewer.widgets.controls import action_button, button, button_width, checkbox, elided, em, flow, heading, tooltip
+from viewer.widgets.controls import action_buttons, button, checkbox, elided, em, heading, tooltip
 from viewer.widgets.numbers import dragged_number, dragged_triple
 
 ICON = 2.0
@@ -53,10 +53,9 @@ class ScenePanel:
             imgui.text_disabled("No video is open.")
             return
         self._draw_list(app, document)
-        action_button(self._actions, "file.add_video", "Add video...")
-        flow(button_width("Save scene..."))
-        action_button(self._actions, "file.save_scene", "Save scene...")
-        self._draw_tools(app)
+        action_buttons(self._actions, ("file.add_video", "Add video..."), ("file.save_scene", "Save scene..."))
+        heading("Change with the mouse")
+        action_buttons(self._actions, *TOOL_LABELS, active=f"view.tool_{app.scenes.tool}")
         placed = document.placed[document.selected_video]
         changed = self._draw_crop(self._draw_place(placed))
         if changed is not placed:
@@ -91,13 +90,6 @@ class ScenePanel:
         tip = "Remove this video from the scene. Its file stays."
         if button(f"{icons.ICON_FA_TRASH}###remove", tip, len(document.placed) > 1, width=em(ICON)):
             app.scenes.remove(document, index)
-
-    def _draw_tools(self, app: ViewerApp) -> None:
-        heading("Change with the mouse")
-        for index, (name, label) in enumerate(TOOL_LABELS):
-            if index:
-                flow(button_width(label))
-            action_button(self._actions, name, label, active=name == f"view.tool_{app.scenes.tool}")
 
     def _draw_place(self, placed: PlacedVideo) -> PlacedVideo:
         heading("Place and time")

@@ -97,6 +97,14 @@ def action_button(actions: ActionRunner, name: str, label: str, active: bool = F
         actions.run(name)
 
 
+def action_buttons(actions: ActionRunner, *entries: tuple[str, str], active: str = "") -> None:
+    """Draw push buttons of actions, each with its label, on as many lines as needed; the one named `active` is highlighted."""
+    for index, (name, label) in enumerate(entries):
+        if index:
+            flow(button_width(label))
+        action_button(actions, name, label, name == active)
+
+
 def checkbox(label: str, value: bool, tip: str, beside: float = 0.0) -> bool:
     """Draw a check box with its label at the left and return its new value. A click on the label counts as well.
 
