@@ -110,6 +110,10 @@ class RenderStatistics:
     color_samples: int = 0
     """Number of samples kept for the color pass."""
 
+    def __add__(self, other: RenderStatistics) -> RenderStatistics:
+        """Return the cost of two images together."""
+        return RenderStatistics(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+
 
 SURFACE_OPACITY = 0.5
 """Pixels at least this opaque count as surface where one is needed."""
@@ -129,6 +133,12 @@ class RenderedImage:
     """The cost of this image."""
     on_cuda: ClassVar[bool] = False
     """Whether it is a `renderer.cuda.image.CudaImage`, whose module loads PyTorch."""
+
+    @staticmethod
+    def blank(width: int, height: int) -> RenderedImage:
+        """Return an image that shows nothing; sides in pixels."""
+        depth = np.zeros((height, width), np.float32)
+        return RenderedImage(np.zeros((height, width, 4), np.float32), depth, np.zeros((height, width, 2), np.uint16))
 
     def finish(self) -> None:
         """Wait until the device has made the image. Whoever reads its arrays or `statistics` waits too."""

@@ -114,6 +114,4 @@ def blended(images: list[RenderedImage], weights: list[float]) -> RenderedImage:
     depths = (parts * np.stack([image.depth for image in images])).sum(0)
     depth = np.divide(depths, total, out=np.zeros_like(total), where=total > 0)
     counts = np.minimum(sum(image.counts.astype(np.uint32) for image in images), 65535).astype(np.uint16)
-    names = vars(RenderStatistics())
-    statistics = RenderStatistics(**{name: sum(getattr(image.statistics, name) for image in images) for name in names})
-    return RenderedImage(rgba, depth, counts, statistics)
+    return RenderedImage(rgba, depth, counts, sum((image.statistics for image in images), RenderStatistics()))

@@ -207,9 +207,8 @@ class OpenGLRenderer:
     def _render_parts(self, view: _View, region: Region) -> RenderedImage:
         """Render an image that is too large for textures."""
         x0, y0, x1, y1 = region
-        shape = (y1 - y0, x1 - x0)
-        image = RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
-        for block in blocks(*shape[::-1]):
+        image = RenderedImage.blank(x1 - x0, y1 - y0)
+        for block in blocks(*image.size):
             part = (x0 + block[0], y0 + block[1], x0 + block[2], y0 + block[3])
             insert(self._render_whole(view, part), image, block)
         return image
@@ -299,8 +298,7 @@ def insert(part: RenderedImage, image: RenderedImage, block: Region) -> None:
     """Copy a rendered part into an image, and add its statistics."""
     x0, y0, x1, y1 = block
     image.rgba[y0:y1, x0:x1], image.depth[y0:y1, x0:x1], image.counts[y0:y1, x0:x1] = part.rgba, part.depth, part.counts
-    for name, value in vars(part.statistics).items():
-        setattr(image.statistics, name, getattr(image.statistics, name) + value)
+    image.statistics += part.statistics
 
 
 def view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings, region: Region) -> dict[str, object]:

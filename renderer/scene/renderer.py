@@ -186,8 +186,7 @@ class _Sums:
             self._depth += weight * layer.depth
             self._weight += weight
             self._counts += layer.counts
-            for name, value in vars(layer.statistics).items():
-                setattr(self._statistics, name, getattr(self._statistics, name) + value)
+            self._statistics += layer.statistics
 
     def image(self, total_ms: float) -> RenderedImage:
         """Return the image of all slabs so far."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -82,15 +81,13 @@ class ProjectionRenderer:
         side = face_side(camera.width, self._projection.span)
         if shape not in self._lookups:
             self._lookups = {shape: face_lookups(camera.width, camera.height, self._projection.span, side)}
-        whole = RenderedImage(
-            np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16), RenderStatistics()
-        )
+        whole = RenderedImage.blank(camera.width, camera.height)
         for face, lookup in zip(range(len(FACES)), self._lookups[shape], strict=True):
             seen = face_camera(camera, face, side)
             if len(lookup.pixels) and may_see(seen, frame.box):
                 image = self._pinhole(frame, seen, settings, cancel)
                 resample(image, lookup, whole)
-                whole.statistics = added(whole.statistics, image.statistics)
+                whole.statistics += image.statistics
         return whole
 
     def _pinhole(self, frame: Any, camera: Camera, settings: RenderSettings, cancel: CancelToken | None) -> RenderedImage:
@@ -125,14 +122,6 @@ def check_projection(projection: Projection, size: tuple[int, int], display: Dis
 
 def side_by_side(images: list[RenderedImage]) -> RenderedImage:
     """Return images next to each other, from left to right, as one."""
-    statistics = images[0].statistics
-    for image in images[1:]:
-        statistics = added(statistics, image.statistics)
+    statistics = sum((image.statistics for image in images), RenderStatistics())
     joined = [np.concatenate(arrays, axis=1) for arrays in zip(*((i.rgba, i.depth, i.counts) for i in images), strict=True)]
     return RenderedImage(joined[0], joined[1], joined[2], statistics)
-
-
-def added(a: RenderStatistics, b: RenderStatistics) -> RenderStatistics:
-    """Return the cost of two images together."""
-    names = [field.name for field in dataclasses.fields(RenderStatistics)]
-    return RenderStatistics(**{name: getattr(a, name) + getattr(b, name) for name in names})
