@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import cancellation, compare, make_paper_bundle, memory, timing
+from benchmarks import compare, make_paper_bundle, memory, timing
 from benchmarks.bundles import load_paper_bundle, occupancy_of_hull, with_assignment
 from benchmarks.compare import difference
 from benchmarks.machine import cpu_features, measure_peaks
@@ -228,12 +228,3 @@ def test_memory_of_a_small_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["bundle_bytes"] == bundle.stat().st_size
     assert found["empty_bytes"] > 5e7 and 5e7 < found["peak_bytes"] < 4e9
     assert memory.main([str(tmp_path / "missing.mlpvid")]) == 2
-
-
-def test_the_delay_of_a_cancellation_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("mlpvid_kernels")
-    bundle = tmp_path / "small.mlpvid"
-    write_bundle(make_video(occupied=1.0), bundle)
-    assert cancellation.main([str(bundle), "--repeats", "2", "--threads", "1"]) == 0
-    assert "milliseconds until a cancelled image ends: median" in capsys.readouterr().out
-    assert cancellation.main([str(tmp_path / "missing.mlpvid")]) == 2
