@@ -18,7 +18,7 @@ from training.captures.vertices import read_vertices
 from training.loop.checkpoint import read_header
 from training.released.checkpoint import ReleaseCheckpoint
 from viewer.camera_path.path import CameraPath
-from viewer.settings import read_settings
+from viewer.settings_file import read_settings
 
 
 def import_checkpoint(path: Path) -> None:

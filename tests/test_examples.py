@@ -15,7 +15,7 @@ from model.bundle.write import write_bundle
 from model.camera import load_camera
 from tests.factories import make_video
 from viewer.cli import main
-from viewer.settings import read_settings
+from viewer.settings_file import read_settings
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("0*.py"))

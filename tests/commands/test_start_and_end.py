@@ -19,7 +19,8 @@ from viewer.cli import check_options, make_parser
 from viewer.commands import start as app_start
 from viewer.dialogs.settings import reset_everything
 from viewer.folders import settings_path
-from viewer.settings import RenderingSettings, Settings, load_settings, save_settings
+from viewer.settings import RenderingSettings, Settings
+from viewer.settings_file import load_settings, save_settings
 from viewer.work.job import Job
 
 InWindow = Callable[[ViewerApp], None]

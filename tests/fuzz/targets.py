@@ -43,7 +43,7 @@ from viewer.app.workspace import read_workspace
 from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.export.image_files import read_png_camera
 from viewer.picture.background_image import read_background
-from viewer.settings import read_settings
+from viewer.settings_file import read_settings
 
 CORPUS = Path(__file__).parent / "corpus"
 """Valid files, in one folder per target."""

@@ -27,7 +27,8 @@ from viewer.app.workspace import Playhead, SavedDocument, Workspace, read_worksp
 from viewer.camera_path.path import Keyframe
 from viewer.export.image_files import read_png_camera, save_png
 from viewer.export.recorder import RecordOptions, record
-from viewer.settings import DisplaySettings, Settings, WindowSettings, read_settings, save_settings
+from viewer.settings import DisplaySettings, Settings, WindowSettings
+from viewer.settings_file import read_settings, save_settings
 
 FRAMES = 8
 """Frames of the recording."""

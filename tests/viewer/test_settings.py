@@ -11,14 +11,8 @@ import yaml
 from common.errors import InputError
 from viewer import folders
 from viewer.folders import config_folder, layout_path, settings_path
-from viewer.settings import (
-    MAX_RECENT_FILES,
-    Settings,
-    load_settings,
-    read_settings,
-    reset_settings,
-    save_settings,
-)
+from viewer.settings import MAX_RECENT_FILES, Settings, reset_settings
+from viewer.settings_file import load_settings, read_settings, save_settings
 
 
 def changed() -> Settings:

@@ -33,7 +33,8 @@ from viewer.app.window_state import WindowState
 from viewer.app.workspaces import Workspaces
 from viewer.picture.backdrop import shadow_request
 from viewer.playback.view_renderer import RequestQuality
-from viewer.settings import Settings, save_settings
+from viewer.settings import Settings
+from viewer.settings_file import save_settings
 from viewer.sound.clock import is_audible
 from viewer.sound.device import SoundDevice
 

@@ -46,7 +46,8 @@ def users_cache(config: Path | None = None) -> CacheSettings:
     Args:
         config: settings file used instead of the user's.
     """
-    from viewer.settings import read_settings, settings_path  # noqa: PLC0415 - slow to load, and only streams need it
+    from viewer.folders import settings_path  # noqa: PLC0415 - slow to load, and only streams need it
+    from viewer.settings_file import read_settings  # noqa: PLC0415 - slow to load, and only streams need it
 
     with contextlib.suppress(InputError):  # the window reports a bad file
         return cache_settings(read_settings(config or settings_path()))

@@ -14,7 +14,8 @@ from model.run.files import is_run
 from viewer.app.files import file_stamp, read_video
 from viewer.app.places import Place
 from viewer.folders import settings_path
-from viewer.settings import Settings, load_settings, read_settings
+from viewer.settings import Settings
+from viewer.settings_file import load_settings, read_settings
 
 if TYPE_CHECKING:  # loads PyTorch, which is not needed to report bad settings
     from model.video import VolumetricVideo

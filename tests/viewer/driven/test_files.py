@@ -219,7 +219,7 @@ def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
     app.documents.add(tmp_path / "x.mlpvid", make_video(num_frames=1))
     assert app.settings.recent_files[0] == str(tmp_path / "x.mlpvid")
     app.save_settings()
-    from viewer.settings import load_settings
+    from viewer.settings_file import load_settings
 
     assert load_settings(app.settings_file)[0].recent_files[0] == str(tmp_path / "x.mlpvid")
 

@@ -14,7 +14,8 @@ from tests.viewer.driven.test_actions import press
 from viewer.app.app import ViewerApp
 from viewer.folders import layout_path
 from viewer.panels.statistics import StatisticsPanel
-from viewer.settings import LAYOUTS, load_settings
+from viewer.settings import LAYOUTS
+from viewer.settings_file import load_settings
 from viewer.window.inspector import MAX_SHARE, NARROW_SHARE, NARROWEST
 from viewer.window.layout import Place, divide
 from viewer.window.theme import MonitorScale
