@@ -77,8 +77,8 @@ def make_masks(arguments: argparse.Namespace) -> int:
         InputError: the capture or a plate cannot be read, or a plate has another size than its camera's images.
     """
     if (arguments.method == "segmentation") != (arguments.model is not None):
-        remedy = "give both: --method segmentation --model FILE.tflite"
-        raise InputError("--method segmentation", "and --model must be used together", remedy)
+        given, missing = ("--model", "--method segmentation") if arguments.model else ("--method segmentation", "--model")
+        raise InputError(given, f"needs {missing}", "give both: --method segmentation --model FILE.tflite")
     capture = open_capture(arguments.capture, arguments.layout, {"masks": "none"}, needs_masks=False)
     covered = []
     with PersonSegmenter(arguments.model) if arguments.model else contextlib.nullcontext() as segmenter:

@@ -35,8 +35,7 @@ DEFAULT_SIZE = (512, 512)
 class Video:
     """An open volumetric video.
 
-    All methods may be called from several threads. A graphics card is used from the thread that calls first, so keep to one
-    thread with the backends "opengl" and "cuda".
+    All methods may be called from several threads; images are rendered one after the other.
 
     >>> import mlpvid
     >>> with mlpvid.open(mlpvid.DEMO) as video:

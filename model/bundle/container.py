@@ -22,7 +22,7 @@ MAX_HEADER_BYTES = 1 << 22
 
 _LENGTH_BYTES = 8
 _CHUNK = 1 << 20
-_FOREIGN = "is not an .mlpvid file"
+_FOREIGN = "is not a .mlpvid file"
 _MAKE_ONE = (
     f"choose a bundle, or make one: from a trained run with `{training_command('export')} RUN OUT.mlpvid`, from a released "
     f"model with `{training_command('import_release')}`"

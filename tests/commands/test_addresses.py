@@ -55,7 +55,7 @@ def test_an_image_of_a_bundle_on_a_server(config: list[str], tmp_path: Path, cap
     [
         ("http://[::1/x.mlpvid", "is not a web address"),
         ("nowhere://x/y.mlpvid", "Protocol not known"),
-        ("{url}.txt", "is not an .mlpvid file"),
+        ("{url}.txt", "is not a .mlpvid file"),
     ],
 )
 def test_bad_addresses_end_in_one_line(place: str, fault: str, config: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,7 @@ def recognize(folder: CaptureFolder) -> Layout[Any]:
         shown = ", ".join(f"{layout.name} ({layout.marker})" for layout in found)
         raise InputError(folder.root, f"can be read as {shown}", "choose one with --layout, or with layout in meta.yaml")
     if any(is_video(name) for name in folder.names()):
-        raise InputError(folder.root, "has videos, but no calibration that is known", _looked_for())
+        raise InputError(folder.root, "has videos, but no known calibration file", _looked_for())
     raise InputError(folder.root, "is not a capture of a known layout", _looked_for())
 
 

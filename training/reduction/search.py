@@ -154,7 +154,8 @@ class StepSearch:
         """
         low, high = self._range()
         if self.predicted_bytes(high) > limit:
-            raise InputError(f"--target-size {limit / 1e6:.2f}MB", f"needs at least {self.predicted_bytes(high) / 1e6:.2f}MB")
+            fault = f"is too small: this video needs at least {self.predicted_bytes(high) / 1e6:.2f}MB"
+            raise InputError(f"--target-size {limit / 1e6:g}MB", fault)
         return _bisect(low, high, lambda scale: self.predicted_bytes(scale) <= limit)[1]
 
     def for_psnr(self, wanted: float) -> float:

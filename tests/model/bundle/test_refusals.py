@@ -62,22 +62,22 @@ def test_unreadable_file(tmp_path: Path) -> None:
     ("content", "fault"),
     [
         (b"", "is empty"),
-        (b"{", "is not an .mlpvid file"),
-        (b"\0" * 8, "is not an .mlpvid file"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "is not an .mlpvid file"),
-        (b"PK\x03\x04" + b"\0" * 100, "is not an .mlpvid file"),
-        (b"\x80\x02}q\x00." + b"\0" * 100, "is not an .mlpvid file"),
-        (struct.pack("<Q", 2) + b"{}", "is not an .mlpvid file"),
-        (struct.pack("<Q", 1) + b"{", "is not an .mlpvid file"),
+        (b"{", "is not a .mlpvid file"),
+        (b"\0" * 8, "is not a .mlpvid file"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "is not a .mlpvid file"),
+        (b"PK\x03\x04" + b"\0" * 100, "is not a .mlpvid file"),
+        (b"\x80\x02}q\x00." + b"\0" * 100, "is not a .mlpvid file"),
+        (struct.pack("<Q", 2) + b"{}", "is not a .mlpvid file"),
+        (struct.pack("<Q", 1) + b"{", "is not a .mlpvid file"),
         (struct.pack("<Q", 2) + b"{ ", "the header is not valid JSON"),
-        (struct.pack("<Q", 0) + b"{}", "is not an .mlpvid file"),
+        (struct.pack("<Q", 0) + b"{}", "is not a .mlpvid file"),
         (struct.pack("<Q", 2**63) + b"{}", "has a header of 9,223,372,036,854,775,808 bytes"),
         (struct.pack("<Q", MAX_HEADER_BYTES + 1) + b"{}", "has a header of"),
         (struct.pack("<Q", 100) + b"{}", "is incomplete: its header takes 100 bytes, but"),
         (struct.pack("<Q", 4) + b'{"\xff"', "the header is not valid JSON"),
         (struct.pack("<Q", 200000) + b'{"a":' * 40000, "the header is not valid JSON"),
-        (struct.pack("<Q", 26) + b'{"__metadata__":{"a":"b"}}', "is not an .mlpvid file"),
-        (struct.pack("<Q", 20) + b'{"__metadata__":[1]}', "is not an .mlpvid file"),
+        (struct.pack("<Q", 26) + b'{"__metadata__":{"a":"b"}}', "is not a .mlpvid file"),
+        (struct.pack("<Q", 20) + b'{"__metadata__":[1]}', "is not a .mlpvid file"),
     ],
 )
 def test_foreign_content(tmp_path: Path, content: bytes, fault: str) -> None:
@@ -87,16 +87,16 @@ def test_foreign_content(tmp_path: Path, content: bytes, fault: str) -> None:
 
 def test_other_safetensors_files_and_pickles_are_foreign(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "a.mlpvid", {"format": "pt"})
-    _refused(tmp_path / "a.mlpvid", "is not an .mlpvid file")
+    _refused(tmp_path / "a.mlpvid", "is not a .mlpvid file")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "b.mlpvid")
-    _refused(tmp_path / "b.mlpvid", "is not an .mlpvid file")
+    _refused(tmp_path / "b.mlpvid", "is not a .mlpvid file")
 
 
 @pytest.mark.parametrize("content", [b"{", struct.pack("<Q", 0) + b"{}", struct.pack("<Q", 2) + b"{}"])
 def test_messages_about_other_files_say_what_to_do(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pt").write_bytes(content)
     _refused(
-        tmp_path / "a.pt", "is not an .mlpvid file.*; choose a bundle.*training.export RUN OUT.mlpvid.*training.import_release"
+        tmp_path / "a.pt", "is not a .mlpvid file.*; choose a bundle.*training.export RUN OUT.mlpvid.*training.import_release"
     )
 
 
@@ -105,7 +105,7 @@ def test_truncated_anywhere(tmp_path: Path, share: float) -> None:
     path = tiny_bundle(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: 1 + int(share * (len(content) - 2))])
-    _refused(path, "is incomplete" if share > 1e-3 else "is not an .mlpvid file|is incomplete")
+    _refused(path, "is incomplete" if share > 1e-3 else "is not a .mlpvid file|is incomplete")
 
 
 def test_bytes_after_the_end(tmp_path: Path) -> None:

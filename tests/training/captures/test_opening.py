@@ -40,7 +40,7 @@ def test_layouts_can_be_named_and_unknown_folders_are_refused(folder: Path, tmp_
     with pytest.raises(InputError, match=r"empty: is not a capture of a known layout; looked for annots\.npy"):
         open_capture(tmp_path / "empty")
     (tmp_path / "empty" / "a.mp4").touch()
-    with pytest.raises(InputError, match="has videos, but no calibration"):
+    with pytest.raises(InputError, match="has videos, but no known calibration"):
         open_capture(tmp_path / "empty")
 
 
