@@ -112,4 +112,4 @@ def read_result(out: Path, job: Job) -> Measured | None:
     try:
         return Measured.from_dict(read_json(path))
     except (KeyError, TypeError) as error:
-        raise InputError(path, "is damaged", "delete it; the row is measured again") from error
+        raise InputError(path, "is damaged", "delete it, and the row is measured again") from error

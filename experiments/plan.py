@@ -146,7 +146,7 @@ def capture_subject(folder: Path, layout: str | None, frames: str | None) -> Sub
     """
     capture = open_capture(folder, layout)
     if not capture.test_cameras:
-        raise InputError(folder, "has no test_cameras in meta.yaml", "add them; they are not trained on, and are scored")
+        raise InputError(folder, "has no test_cameras in meta.yaml", "add them: they are scored, and not trained on")
     scored = parse_frames(frames, capture.num_frames) if frames else spread_frames(capture.num_frames)
     return Subject(re.sub(r"[^A-Za-z0-9_-]", "_", capture.name)[:60] or "capture", folder, scored, layout)
 

@@ -225,7 +225,11 @@ class Camera:
         if np.abs(camera.K[2] - (0, 0, 1)).max() > 1e-6:
             raise InputError(subject, "camera K must have the last row 0, 0, 1", "transpose it if that is its last column")
         if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0):
-            raise InputError(subject, "camera K has a focal length that is not above 0", "use x right, y down, z forward")
+            raise InputError(
+                subject,
+                "camera K has a focal length that is not above 0",
+                "use OpenCV's camera axes: x right, y down, z forward",
+            )
         if not (abs(camera.K[0, 1]) <= camera.K[0, 0] and abs(camera.K[1, 0]) <= camera.K[1, 1]):
             raise InputError(
                 subject, "camera K has a skew above its focal length", "its rows are fx, skew, cx; 0, fy, cy; 0, 0, 1"

@@ -160,7 +160,7 @@ def _mask_values(image: Any, rule: MaskRule, path: Path) -> tuple[Pixels, Pixels
     """Return (H, W) values to compare with the threshold, and the face if the image is a human parse."""
     if rule.channel == "alpha":
         if "A" not in image.getbands() and "transparency" not in image.info:
-            raise InputError(path, "has no alpha channel, to take the mask from")
+            raise InputError(path, "has no alpha channel to take the mask from")
         return np.asarray(image.convert("RGBA"))[..., 3], None
     if image.mode == "P" and rule.channel != "palette":
         labels = np.asarray(image).astype(np.uint8)

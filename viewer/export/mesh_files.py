@@ -39,7 +39,7 @@ def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:
         InputError: the suffix is unknown, or the file cannot be written.
     """
     if path.suffix.lower() not in MESH_SUFFIXES:
-        raise InputError(path, "is not a format of single meshes", f"end its name with one of {', '.join(MESH_SUFFIXES)}")
+        raise InputError(path, "is not a format for single meshes", f"end its name with one of {', '.join(MESH_SUFFIXES)}")
     data = ply_bytes(mesh) if path.suffix.lower() == ".ply" else glb_bytes(mesh, up)
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)

@@ -63,9 +63,9 @@ class Projection:
     def check_size(self, width: int, height: int) -> None:
         """Raise InputError if an image, both eyes included, cannot have this size."""
         if self.spherical and width != 2 * height:
-            raise InputError(f"size {width}x{height}", f"{self.name} images are twice as wide as high", "use such a --size")
+            raise InputError(f"size {width}x{height}", f"{self.name} images are twice as wide as high", "change --size")
         if self.name == "stereo" and width % 2:
-            raise InputError(f"size {width}x{height}", "the width of a stereo image must be even", "use such a --size")
+            raise InputError(f"size {width}x{height}", "the width of a stereo image must be even", "change --size")
 
     def eye_size(self, width: int, height: int) -> tuple[int, int]:
         """Return width and height of the image of one eye, pixels."""

@@ -97,7 +97,7 @@ class RecordingControls:
 
     def _record(self) -> None:
         if self.job is not None:
-            raise InputError("recording", "is under way", "wait for its end, or cancel it")
+            raise InputError("recording", "is under way", "wait until it ends, or cancel it")
         playback = self._visitor.playback
         first, end = playback.in_point, playback.out_point + 1
         size = SIZES[self.size.value]
