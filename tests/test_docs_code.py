@@ -47,7 +47,7 @@ def test_python_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (tmp_path / "orbit.mp4").stat().st_size > 0 and shown == [video] * code.count("mlpvid.view(")
 
 
-@pytest.mark.parametrize("page", ["docs/training.md", "docs/training_experiments.md", "docs/methods.md"])
+@pytest.mark.parametrize("page", ["docs/training.md", "docs/training_experiments.md", "docs/methods.md", "docs/storage.md"])
 def test_configs_are_read(page: str, tmp_path: Path) -> None:
     found = blocks(page, "yaml")
     for text in found:

@@ -97,8 +97,8 @@ FILE = menu(
     ),
     Action(
         "file.render_path",
-        "Render camera path...",
-        "Render the camera path frame by frame to a file.",
+        "Record a video...",
+        "Record the camera path, or an orbit, frame by frame to a file.",
         open_dialog("recording"),
         "Ctrl+Shift+R",
         OPEN,

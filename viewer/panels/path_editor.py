@@ -27,7 +27,7 @@ BUTTONS = (
     ("path.spiral", "Spiral"),
     ("path.load", "Load..."),
     ("path.save", "Save..."),
-    ("file.render_path", "Render..."),
+    ("file.render_path", "Record..."),
 )
 """Action and label of the buttons."""
 
