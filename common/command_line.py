@@ -118,6 +118,17 @@ def parse_threads(text: str) -> int:
     return value
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """Read "WxH", 1 to 16384 pixels each."""
+    first, _, second = text.lower().partition("x")
+    width, height = parse_whole(first), parse_whole(second)
+    if width is None or height is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write WxH, for example 512x512")
+    if not (1 <= width <= 16384 and 1 <= height <= 16384):
+        raise argparse.ArgumentTypeError(f"{text!r}: each side must be 1 to 16384 pixels")
+    return width, height
+
+
 def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:
     """Run a command and return its exit status.
 

@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import itertools
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from common.command_line import ArgumentParser, parse_count, run
+from common.command_line import ArgumentParser, parse_count, parse_size, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress
@@ -227,13 +226,6 @@ def _new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _parse_size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT")
-    return int(match[1]), int(match[2])
-
-
 def _command(arguments: argparse.Namespace) -> None:
     width, height = arguments.size
     size = CaptureSize(arguments.frames, arguments.cameras, width, height, arguments.speed)
@@ -249,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=parse_count, default=default.frames, help="frames (default: %(default)s)")
     parser.add_argument("--cameras", type=parse_count, default=default.cameras, help="cameras (default: %(default)s)")
     size_help = f"pixels (default: {default.width}x{default.height})"
-    parser.add_argument("--size", type=_parse_size, default=(default.width, default.height), metavar="WxH", help=size_help)
+    parser.add_argument("--size", type=parse_size, default=(default.width, default.height), metavar="WxH", help=size_help)
     speed_help = "how often the movement is repeated within the frames; more is faster (default: %(default)s)"
     parser.add_argument("--speed", type=parse_count, default=default.speed, metavar="N", help=speed_help)
     return run(_command, parser.parse_args(arguments))

@@ -14,7 +14,8 @@ from common.numbers import parse_number, parse_whole
 from common.validation import FIELDS, Rate, WholeNumber, validated
 from common.yaml_documents import read_yaml
 from training.captures.meta import read_meta
-from viewer.cli import make_parser, parse_range
+from viewer.cli import make_parser
+from viewer.option_types import parse_range
 
 
 @pytest.mark.parametrize(
