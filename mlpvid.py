@@ -35,7 +35,7 @@ _HOMES = {
     "CancelToken": "renderer.backend",
     "DEMO": "viewer",
     "InputError": "common.errors",
-    "RecordOptions": "viewer.export.recorder",
+    "RecordOptions": "viewer.export.record_options",
     "RecordResult": "viewer.export.recorder",
     "RenderCancelled": "renderer.backend",
     "RenderSettings": "renderer.backend",

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from model.video import VideoMetadata, VolumetricVideo
     from renderer.backend import CancelToken, RenderedImage, RenderSettings
     from renderer.fallback import FallbackFrame, FallbackRenderer
-    from viewer.export.recorder import RecordOptions, RecordProgress, RecordResult
+    from viewer.export.record_options import RecordOptions
+    from viewer.export.recorder import RecordProgress, RecordResult
 
 DEFAULT_SIZE = (512, 512)
 """Width and height of an image when neither a camera nor a size is given, pixels."""
@@ -187,11 +188,12 @@ class Video:
         from renderer.backend import CancelToken  # noqa: PLC0415 - quicker start
         from viewer.camera_path.path import CameraPath  # noqa: PLC0415
         from viewer.export import recorder  # noqa: PLC0415 - loads FFmpeg
+        from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - likewise
 
         if options is not None and choices:
             raise TypeError("pass either options or single choices, not both")
-        chosen = recorder.RecordOptions(**choices) if options is None else options
-        checked_kind(chosen, recorder.RecordOptions, "options", "RecordOptions")
+        chosen = RecordOptions(**choices) if options is None else options
+        checked_kind(chosen, RecordOptions, "options", "RecordOptions")
         if cancel is not None:
             checked_kind(cancel, CancelToken, "cancel", "a CancelToken")
         if progress is not None and not callable(progress):

@@ -16,7 +16,8 @@ from tests.command_runs import ROOT, assert_fails, run_python
 from tests.commands.view import FRAMES, view
 from tests.factories import make_camera, make_video
 from viewer.export import recorder
-from viewer.export.recorder import RecordOptions, RecordResult
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import RecordResult
 
 
 @pytest.mark.slow

@@ -26,7 +26,8 @@ from training.loop.checkpoint import read_header
 from viewer.app.workspace import Playhead, SavedDocument, Workspace, read_workspace, save_workspace
 from viewer.camera_path.path import Keyframe
 from viewer.export.image_files import read_png_camera, save_png
-from viewer.export.recorder import RecordOptions, record
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import record
 from viewer.settings import DisplaySettings, Settings, WindowSettings
 from viewer.settings_file import read_settings, save_settings
 

@@ -21,7 +21,8 @@ from viewer.app.redraw import Redraw
 from viewer.camera_path.path import CameraPath
 from viewer.export.background_sink import BackgroundSink
 from viewer.export.played_parts import PlayedParts
-from viewer.export.recorder import RecordOptions, RecordProgress, record
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import RecordProgress, record
 from viewer.export.summary import MeasuredSizes
 from viewer.export.video_sink import VideoSink, free_partial_path
 from viewer.settings import RecordingSettings

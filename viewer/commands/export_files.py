@@ -16,7 +16,7 @@ from viewer.commands.headless import DEFAULT_SIZE, naming_file, read_with_progre
 from viewer.export.camera_path_files import check_path_file, save_path
 from viewer.export.mesh import MeshOptions
 from viewer.export.mesh_export import export_meshes
-from viewer.export.recorder import RecordOptions, plan, recording_size
+from viewer.export.record_options import RecordOptions, plan, recording_size
 
 
 def mesh(options: argparse.Namespace) -> int:

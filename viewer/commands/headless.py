@@ -83,7 +83,7 @@ def render(options: argparse.Namespace) -> int:
 
 def record(options: argparse.Namespace) -> int:
     """Run --record: write a video or a folder of PNG images, with progress on stderr."""
-    from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
+    from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - only this command needs it
 
     video = read_with_progress(options)
     frames = None
@@ -117,7 +117,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
     """
     from viewer.app.recording import free_path  # noqa: PLC0415 - only this command needs it
     from viewer.export.encoders import has_av  # noqa: PLC0415 - likewise
-    from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - likewise
+    from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - likewise
 
     name = f"{options.bundle.stem}-orbit"
     output = Path(f"{name}.mp4") if has_av() else free_path(Path(), name, "")
@@ -212,7 +212,8 @@ def naming_file(path: str) -> Iterator[None]:
 
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
     from viewer.camera_path.foreign import SceneTimes, load_any  # noqa: PLC0415 - only recording needs it
-    from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
+    from viewer.export.record_options import check_output, plan, recording_size  # noqa: PLC0415 - only recording needs it
+    from viewer.export.recorder import record  # noqa: PLC0415 - only recording needs it
     from viewer.export.unseen import check_path_sees, checked_frames  # noqa: PLC0415 - for the same reason
     from viewer.export.view_values import with_depth_range  # noqa: PLC0415 - for the same reason
 

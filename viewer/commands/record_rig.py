@@ -16,7 +16,7 @@ from renderer.backend import CancelToken
 from renderer.select import backend_for, create_renderer
 from viewer.camera_path.foreign import SceneTimes
 from viewer.camera_path.rig import RigCamera, load_rig, name_cameras
-from viewer.export.recorder import RecordOptions
+from viewer.export.record_options import RecordOptions
 from viewer.export.rig_recorder import plan_rig, record_rig
 from viewer.export.unseen import blind_cameras
 from viewer.export.view_values import with_depth_range

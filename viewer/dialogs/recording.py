@@ -16,7 +16,7 @@ from viewer.camera_path.frame_schedule import MAX_FRAMES
 from viewer.camera_path.path import CameraPath
 from viewer.codecs import CODECS
 from viewer.dialogs.modal import begin_columns, begin_dialog, confirmed
-from viewer.export.recorder import RecordOptions, check_output, plan
+from viewer.export.record_options import RecordOptions, check_output, plan
 from viewer.export.summary import counted, summary
 from viewer.picture.options import with_fixed_range
 from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, left_of_box, slider, tooltip

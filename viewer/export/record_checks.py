@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from common.arguments import checked_kind, checked_number, checked_numbers, checked_whole, shown
 from common.errors import InputError
 from model.camera import checked_size
 from renderer.backend import RenderSettings
 from viewer.export.projection import Projection
+from viewer.export.record_options import RecordOptions
 from viewer.export.video_sink import exact_rate
 from viewer.settings import DisplaySettings
-
-if TYPE_CHECKING:
-    from viewer.export.recorder import RecordOptions
 
 BEST_QUALITY, WORST_QUALITY = 0, 51
 """Range of the quality of a video."""

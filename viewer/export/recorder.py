@@ -3,80 +3,37 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import InputError
 from common.locks import exclusive
-from common.memory import check_memory
-from model.camera import MAX_IMAGE_SIDE, Camera
+from model.camera import Camera
 from model.video import VolumetricVideo
-from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
+from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, RenderCancelled, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
 from viewer.camera_path.foreign import SceneTimes, load_any
-from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_schedule, path_schedule
+from viewer.camera_path.frame_schedule import FrameSchedule
 from viewer.camera_path.path import CameraPath
 from viewer.export.downsampling import averaged, downsampled
-from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.frame_sink import FrameSink, Output
-from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
-from viewer.export.image_sink import ImageSink, check_folder
-from viewer.export.projection import DEFAULT_SIZES, Projection
-from viewer.export.projection_renderer import check_projection, with_projection
+from viewer.export.image_files import over_background, straight_alpha
+from viewer.export.image_sink import ImageSink
+from viewer.export.projection_renderer import with_projection
 from viewer.export.record_checks import checked_options
+from viewer.export.record_options import RecordOptions, check_output, is_folder, plan, recording_size
 from viewer.export.sound_track import SoundTrack, sound_track
 from viewer.export.unseen import check_path_sees
-from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
-from viewer.export.view_values import VALUE_MODES, value_image
-from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow
+from viewer.export.video_sink import VideoSink, exact_rate, free_partial_path
+from viewer.export.view_values import value_image
+from viewer.picture.backdrop import Backdrop, BackdropMaker, pixels_behind, with_shadow
 from viewer.picture.options import picture
-from viewer.picture.tone import graded, over_black
+from viewer.picture.tone import graded
 from viewer.picture.views import ViewPixels, colored
-from viewer.settings import DisplaySettings
-
-DEFAULT_SIZE = (1280, 720)
-"""Default width and height of an orbit, pixels."""
-
-
-@dataclass(frozen=True)
-class RecordOptions:
-    """Options of a recording."""
-
-    size: tuple[int, int] | None = None
-    """Width and height in pixels. None means the size of the path's first camera, or 1280x720 for an orbit."""
-    fps: float | None = None
-    """Frames per second of the recording; None means the capture's. It does not change the scene's speed."""
-    frames: tuple[int, int] | None = None
-    """(A, B): frames A to B - 1 of the scene play in a loop at the capture's speed. None means all frames, or the path's own
-    track."""
-    seconds: float | None = None
-    """Length of an orbit in seconds; None means as long as the frames last."""
-    supersampling: int = 1
-    """Images are rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
-    display: DisplaySettings = field(default_factory=over_black)
-    """What each pixel shows, tone and background. EXR files keep color and depth as rendered instead."""
-    up: tuple[float, float, float] | None = None
-    """Direction that is up for panorama and shadow; None is the video's."""
-    projection: Projection = Projection()
-    """What the camera's image is: a pinhole's, a panorama, or stereo. Depth of panoramas and VR180 is along the ray."""
-    transparent: bool = False
-    """Write transparency instead of a background; for WebM and PNG."""
-    codec: str | None = None
-    """One of `viewer.codecs.CODECS`; None means the first one that the container supports."""
-    quality: float = DEFAULT_QUALITY
-    """0 (best) to 51."""
-    image_format: str = "png"
-    """"png" or "exr", for folders."""
-    values: bool = False
-    """For folders of PNG images of depth or opacity: write numbers (`viewer.export.view_values`) instead of colors."""
-    settings: RenderSettings = RenderSettings()
-    """Step and threshold that replace the bundle's."""
 
 
 @dataclass(frozen=True)
@@ -230,47 +187,6 @@ def record_views(
     return RecordResult(output.frames, False, f"{output.frames} frames written to {target}{note}", frozenset(seen))
 
 
-def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
-    """Plan the scene time and camera of every frame; raise InputError for a bad path, range or rate.
-
-    The cameras of images with two eyes have the size of one eye's image.
-    """
-    size = options.projection.eye_size(*size)
-    fps = float(exact_rate(options.fps or video.metadata.fps))
-    if path == "orbit":
-        frames = check_range(options.frames, video.num_frames)
-        if options.seconds is not None and not (math.isfinite(options.seconds) and options.seconds > 0):
-            raise InputError(f"length {options.seconds:g}", "must be a positive number of seconds")
-        return orbit_schedule(video.bounds, video.metadata.up, size, frames, video.metadata.fps, fps, options.seconds)
-    return path_schedule(_loaded(path), size, video.num_frames, options.frames, video.metadata.fps, fps)
-
-
-def check_output(output: Path, size: tuple[int, int], options: RecordOptions) -> None:
-    """Raise InputError if this cannot be recorded, before anything is rendered."""
-    if options.values and (options.display.mode not in VALUE_MODES or options.image_format != "png" or not is_folder(output)):
-        raise InputError(output, "only depth and opacity can be written as numbers, into a folder of PNG images")
-    if options.supersampling not in range(1, 9):
-        raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
-    if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
-        raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, including supersampling")
-    check_projection(options.projection, size, options.display)
-    parts = 1 if options.projection.name == "perspective" else 2  # the image and what it is put together from
-    check_memory(
-        parts * size[0] * size[1] * (options.supersampling**2 * BYTES_PER_PIXEL + bytes_behind(options.display)),
-        f"size {size[0]}x{size[1]}",
-        "use a smaller one",
-    )
-    if is_folder(output):
-        check_folder(output, options.image_format)
-    else:
-        check_video(output, options.codec, options.transparent)
-
-
-def is_folder(output: Path) -> bool:
-    """Return whether the output is a folder for images: it is a folder already, or its name has no suffix."""
-    return os.path.isdir(output) or output.suffix == ""  # False for names that no file can have, where Path.is_dir raises
-
-
 def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOptions) -> FrameSink:
     """Open the output that its name selects; raise InputError if that is impossible."""
     if is_folder(output):
@@ -367,19 +283,3 @@ def finished(view: ViewPixels, options: RecordOptions, behind: Backdrop | None =
 
 def _enlarged(camera: Camera, factor: int) -> Camera:
     return camera if factor == 1 else camera.resized(camera.width * factor, camera.height * factor)
-
-
-def _loaded(path: CameraPath | str) -> CameraPath:
-    return path if isinstance(path, CameraPath) else CameraPath.load(Path(path))
-
-
-def recording_size(path: CameraPath | str, options: RecordOptions) -> tuple[int, int]:
-    """Return width and height of a recording, pixels; raise InputError if the path is bad."""
-    if options.size is not None:
-        return options.size
-    if path == "orbit":
-        return DEFAULT_SIZES.get(options.projection.name, DEFAULT_SIZE)
-    if options.projection.spherical:
-        return DEFAULT_SIZES[options.projection.name]
-    first = _loaded(path).camera(0.0)
-    return first.width * len(options.projection.eyes), first.height

@@ -17,14 +17,12 @@ from viewer.camera_path.frame_schedule import FrameSchedule, check_range, clip_r
 from viewer.camera_path.rig import RigCamera
 from viewer.export.frame_sink import FrameSink
 from viewer.export.image_sink import check_folder
+from viewer.export.record_options import RecordOptions, check_output, is_folder
 from viewer.export.recorder import (
     PlannedRecording,
     PlannedView,
-    RecordOptions,
     RecordProgress,
     RecordResult,
-    check_output,
-    is_folder,
     open_sink,
     record_views,
     recorded_sound,

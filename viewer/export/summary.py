@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from viewer.export.recorder import RecordOptions
+from viewer.export.record_options import RecordOptions
 
 
 class MeasuredSizes:

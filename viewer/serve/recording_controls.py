@@ -10,7 +10,8 @@ from typing import Any
 
 from common.errors import InputError
 from viewer.camera_path.path import CameraPath, Keyframe
-from viewer.export.recorder import RecordOptions, RecordProgress, record
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import RecordProgress, record
 from viewer.serve.events import Call, Post, assign, on_click
 from viewer.serve.shared_frames import SharedFrames
 from viewer.serve.visitor import Visitor

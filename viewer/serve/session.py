@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
-from viewer.export.recorder import RecordOptions, finished
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import finished
 from viewer.picture.backdrop import Backdrop
 from viewer.picture.background_image import BackgroundImage
 from viewer.picture.options import shown_pixels

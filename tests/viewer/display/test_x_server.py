@@ -24,7 +24,7 @@ from tests.viewer.videos import decode
 from tests.waiting import wait_until
 from viewer import cli as run_viewer
 from viewer.export.image_files import read_png_camera
-from viewer.export.recorder import RecordOptions, plan
+from viewer.export.record_options import RecordOptions, plan
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

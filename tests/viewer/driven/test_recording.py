@@ -22,7 +22,7 @@ from viewer.app.recording import ScreenRecording, fitted_pixels, free_path, offl
 from viewer.app.window_state import WindowCommand
 from viewer.dialogs.recording import RecordingDialog
 from viewer.export.image_files import over_background
-from viewer.export.recorder import RecordOptions, plan
+from viewer.export.record_options import RecordOptions, plan
 from viewer.export.summary import size_text
 from viewer.export.video_sink import VideoSink
 from viewer.window.window import Window

@@ -30,7 +30,8 @@ from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.export.downsampling import downsampled
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink
-from viewer.export.recorder import DEFAULT_SIZE, RecordOptions, RecordProgress, plan, record
+from viewer.export.record_options import DEFAULT_SIZE, RecordOptions, plan
+from viewer.export.recorder import RecordProgress, record
 from viewer.picture.backdrop import BackdropMaker, pixels_behind, with_shadow
 from viewer.settings import DisplaySettings
 
@@ -311,7 +312,8 @@ def test_a_second_recording_to_one_name_is_refused(tmp_path: Path, video: Volume
 def test_the_partial_file_of_a_killed_recording_is_replaced(tmp_path: Path, video: VolumetricVideo) -> None:
     program = (
         "import os, sys; from pathlib import Path; from model.bundle.read import read_bundle\n"
-        "from tests.viewer.fakes import FakeRenderer; from viewer.export.recorder import RecordOptions, record\n"
+        "from tests.viewer.fakes import FakeRenderer\n"
+        "from viewer.export.record_options import RecordOptions; from viewer.export.recorder import record\n"
         "def stop(progress):\n    if progress.done == 2: os._exit(9)\n"
         "record(FakeRenderer(), read_bundle(sys.argv[2]), Path(sys.argv[1]), 'orbit', RecordOptions(size=(32, 32)), stop)"
     )

@@ -22,7 +22,8 @@ from viewer.camera_path.rig import RigCamera
 from viewer.export import rig_recorder
 from viewer.export.image_files import over_background
 from viewer.export.projection import Projection
-from viewer.export.recorder import RecordOptions, RecordProgress
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import RecordProgress
 from viewer.export.rig_recorder import output_of, record_rig
 
 RIG = [RigCamera("a", make_camera(48, 32)), RigCamera("b", make_camera(32, 40, azimuth=2.0))]

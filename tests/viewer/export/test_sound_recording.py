@@ -19,7 +19,8 @@ from tests.viewer.fakes import FakeRenderer
 from viewer.camera_path.frame_schedule import PlayedRange, orbit_schedule, path_schedule
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.camera_path.rig import RigCamera
-from viewer.export.recorder import RecordOptions, RecordResult, record
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import RecordResult, record
 from viewer.export.rig_recorder import record_rig
 from viewer.export.sound_track import place_sound
 from viewer.export.video_sink import VideoSink

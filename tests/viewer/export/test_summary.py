@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.export.recorder import RecordOptions
+from viewer.export.record_options import RecordOptions
 from viewer.export.summary import MeasuredSizes, size_on_disk, size_text, summary
 
 VIDEO = RecordOptions(size=(100, 50), codec="h264", quality=12)

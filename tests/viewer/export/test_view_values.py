@@ -14,7 +14,8 @@ from tests.factories import make_camera, make_video
 from tests.viewer.fakes import FakeRenderer
 from tests.viewer.videos import decode
 from viewer.camera_path.path import CameraPath, Keyframe
-from viewer.export.recorder import RecordOptions, record
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import record
 from viewer.export.view_values import depth_range_of, value_image, with_depth_range
 from viewer.settings import DisplaySettings
 

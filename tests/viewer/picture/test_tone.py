@@ -10,7 +10,8 @@ import pytest
 from renderer.ground_shadow import GroundPlane, GroundShadow
 from tests.factories import make_camera
 from viewer.export.image_files import over_background
-from viewer.export.recorder import RecordOptions, finished
+from viewer.export.record_options import RecordOptions
+from viewer.export.recorder import finished
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.backdrop import Backdrop, pixels_behind, with_shadow
 from viewer.picture.background_image import BackgroundImage
