@@ -24,7 +24,7 @@ from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.config import DataConfig
 from training.loop.scene import build_scene
-from training.loop.trainer import worker_pool
+from training.loop.workers import worker_pool
 
 PAPER_MODEL = ModelConfig(decoder=DecoderConfig(density_gain=30.0))
 """The paper's model. The constant gain only makes the density learn as fast as the rest."""

@@ -36,7 +36,7 @@ from training.loop.dataset import Dataset
 from training.loop.network import initial_latents
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import build_scene
-from training.loop.trainer import worker_pool
+from training.loop.workers import worker_pool
 
 
 @dataclass(frozen=True)

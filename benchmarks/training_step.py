@@ -28,7 +28,8 @@ from training.fields.precision import products_in
 from training.loop.checkpoint import load_network, read_header
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import Scene, build_scene, load_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 
 def make_trainers(

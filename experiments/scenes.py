@@ -11,7 +11,7 @@ from common.yaml_documents import dump_yaml
 from experiments.plan import Subject
 from training.config import DataConfig, TrainingConfig, load_config
 from training.loop.scene import FILE_NAME, prepare_scene
-from training.loop.trainer import worker_pool
+from training.loop.workers import worker_pool
 
 
 def keep_scene(subject: Subject, config: TrainingConfig, folder: Path, threads: int | None) -> Path:

@@ -43,10 +43,12 @@ from training.loop.log import RunLog
 from training.loop.memory import plan_memory, predict_memory
 from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
+from training.loop.running import run_training
 from training.loop.scene import metadata_of, prepare_scene, save_scene, scene_of_run, selected_frames
-from training.loop.trainer import Trainer, run_training, worker_pool
+from training.loop.trainer import Trainer
 from training.loop.validation import Validation, frame_of, held_out_camera
 from training.loop.watch import RunWatch
+from training.loop.workers import worker_pool
 from training.reduction.first_steps import first_steps
 from training.reduction.parts import Parts
 from training.reduction.write import write_rounded

@@ -11,7 +11,8 @@ from experiments.table import Row, row_config
 from tests.training.scenes import small_capture
 from training.captures.opening import open_capture
 from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 STEPS = 30
 

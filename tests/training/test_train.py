@@ -16,7 +16,8 @@ from training.config import load_config
 from training.loop.assemble import predict_seconds
 from training.loop.checkpoint import read_header
 from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 from training.train import main
 
 CONFIG = "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 16}\nmodel: {occupancy: {subgrid: 1}}\n"

@@ -23,7 +23,7 @@ from training.loop.network import Network
 from training.loop.occupancy_grid import extract_frame
 from training.loop.rate import round_parameters
 from training.loop.scene import Scene, load_scene
-from training.loop.trainer import worker_pool
+from training.loop.workers import worker_pool
 
 CHECKPOINTS = {"last": CHECKPOINT, "best": BEST}
 """The checkpoints of a run that can be exported, and their files."""

@@ -1,4 +1,4 @@
-"""The training loop: steps, checkpoints, interruption."""
+"""A training run: its state, its steps and its checkpoints."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import dataclasses
 import functools
 import logging
 import math
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,7 @@ from typing import Any
 import torch
 
 from common.errors import InputError
-from common.interrupts import collected_signals
 from model.run.files import CHECKPOINT
-from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 from training.config import TrainingConfig, ValidationConfig
 from training.fields.create import create_field
@@ -34,8 +30,7 @@ from training.loop.keyframes import interpolate_between
 from training.loop.network import Network
 from training.loop.occupancy_updates import OccupancyUpdates
 from training.loop.optimizer import Optimizer
-from training.loop.processes import ALONE, LostProcess, Processes
-from training.loop.progress import Progress
+from training.loop.processes import ALONE, Processes
 from training.loop.rate import RateTerm, Steps
 from training.loop.refined_step import RefinedFrameStep
 from training.loop.scene import Scene, selected_frames
@@ -47,16 +42,10 @@ from training.loop.schedule import (
     seed_of,
     trained_frames,
 )
-from training.loop.step import FrameResult, FrameStep, measurements_of, results_of_all
+from training.loop.step import FrameResult, FrameStep, results_of_all
 from training.loop.validation import Image, Validation, ValidationState
 
 _LOG = logging.getLogger(__name__)
-
-Watch = Callable[[float, dict[str, float]], None]
-"""Called after every step with the progress before it and what was measured."""
-
-MAX_EMPTY_STEPS = 10
-"""Training stops after this many steps without any sample."""
 
 
 class Trainer:
@@ -303,79 +292,6 @@ class Trainer:
             self.round_to(steps)
         self._frame_step.error_maps = checkpoint.load_error_maps(folder, self._frame_step.error_maps)
         self.step, self.seconds, self.validation, self.updates = header.step, header.seconds, header.validation, header.updates
-
-
-@contextlib.contextmanager
-def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Start workers with one PyTorch thread each, and limit the caller to one thread as well, until the block ends.
-
-    Each frame is computed by one worker alone, so that results do not depend on the number of workers.
-    """
-    count = workers or available_cores()
-    with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
-            yield pool
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, only what has begun is waited for
-
-
-def run_training(trainer: Trainer, folder: Path, progress: Progress, watch: Watch | None = None) -> bool:
-    """Train to the end and write checkpoints.
-
-    However training ends, the checkpoint contains every completed step.
-
-    Args:
-        trainer: the run.
-        folder: its folder.
-        progress: shows the progress.
-        watch: called after every step: it writes the log and renders the held-out view.
-
-    Returns:
-        False when Ctrl-C, SIGTERM or a closed terminal ended it early.
-
-    Raises:
-        BrokenPipeError: the reader of the progress is gone.
-        LostProcess: another process of the run has ended.
-    """
-    with collected_signals() as interrupted:
-        try:
-            _advance_to_the_end(trainer, folder, progress, watch or (lambda *_: None), interrupted)
-        except (BrokenPipeError, LostProcess):
-            trainer.save(folder)
-            raise
-        finally:
-            progress.close()
-        trainer.save(folder)
-    return trainer.finished
-
-
-def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, watch: Watch, interrupted: list[int]) -> None:
-    if not trainer.step:
-        trainer.save(folder)  # the viewer can open the run from its beginning
-    began = last_saved = time.monotonic()
-    empty_steps = 0
-    while not trainer.finished and not trainer.processes.any(bool(interrupted)):
-        before, seconds = trainer.progress, trainer.seconds
-        results = trainer.advance()
-        empty_steps = 0 if any(result.samples_per_ray for result in results) else empty_steps + 1
-        if empty_steps == MAX_EMPTY_STEPS:
-            fault = f"no ray of the last {MAX_EMPTY_STEPS} steps meets the scene"
-            raise InputError("training", fault, "check the cameras (T in meters, x_camera = R x_world + T), masks and boxes")
-        measured = measurements_of(results, trainer.seconds - seconds)
-        with trainer.processes.agreed():
-            watch(before, measured)
-        trainer.agree_on_validation()
-        last = trainer.finished or bool(interrupted)
-        progress.update(trainer.step, trainer.progress, last=last, **measured)
-        now = time.monotonic()
-        if now - last_saved > _checkpoint_interval(trainer.config, now - began) and not trainer.finished:
-            trainer.save(folder)
-            last_saved = time.monotonic()
-
-
-def _checkpoint_interval(config: TrainingConfig, spent: float) -> float:
-    """Return the seconds between checkpoints. The first ones come sooner, so that a viewer soon has something to show."""
-    return 60 * config.checkpoint_minutes * min(1.0, max(1 / 20, spent / (60 * config.checkpoint_minutes)))
 
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:

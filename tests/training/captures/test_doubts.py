@@ -18,7 +18,7 @@ from training.config import DataConfig, RayConfig, TrainingConfig
 from training.loop.dataset import Dataset
 from training.loop.rays import draw_pixels
 from training.loop.scene import build_scene, load_scene, save_scene
-from training.loop.trainer import worker_pool
+from training.loop.workers import worker_pool
 
 CAMERAS = ring(8, 96)
 BOX = np.stack([BALL_CENTER - 1.5 * BALL_RADIUS, BALL_CENTER + 1.5 * BALL_RADIUS])

@@ -16,7 +16,8 @@ from training.captures.opening import open_capture
 from training.config import RefineConfig, load_config
 from training.loop.processes import Processes, joined_processes
 from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 STEPS = 4
 

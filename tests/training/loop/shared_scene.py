@@ -11,7 +11,7 @@ import pytest
 from training.captures.opening import open_capture
 from training.config import DataConfig, TrainingConfig
 from training.loop.scene import Scene, build_scene
-from training.loop.trainer import worker_pool
+from training.loop.workers import worker_pool
 
 
 def shrink_encoder(monkeypatch: pytest.MonkeyPatch) -> None:

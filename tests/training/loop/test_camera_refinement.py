@@ -32,7 +32,8 @@ from training.loop.camera_refinement import CameraRefinement, Corrections, rotat
 from training.loop.network import Network
 from training.loop.refined_step import time_gradient
 from training.loop.scene import Scene, build_scene, prepare_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 DOUBLE = torch.float64
 BOX = torch.tensor([[-1.0] * 3, [1.0, 1.5, 1.2]], dtype=DOUBLE)

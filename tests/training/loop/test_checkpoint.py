@@ -27,8 +27,10 @@ from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME, read_header
 from training.loop.progress import Progress
+from training.loop.running import run_training
 from training.loop.scene import Scene, build_scene, load_scene, prepare_scene, save_scene
-from training.loop.trainer import Trainer, run_training, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 STEPS = 8
 

@@ -15,7 +15,8 @@ from training.captures.opening import open_capture
 from training.config import load_config
 from training.fields.torch_field import make_frame
 from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 PLANES = ("decoder.feature_head.", "decoder.feature_trunk.")
 

@@ -19,7 +19,8 @@ from training.config import DataConfig, TrainingConfig, load_config
 from training.export import main as export
 from training.loop.continuation import Place, _latents_at, _overlaps, _packed_cells
 from training.loop.scene import Scene, save_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 from training.reduction.first_steps import first_steps
 from training.train import main as train
 

@@ -25,7 +25,9 @@ from training.captures.opening import open_capture
 from training.loop.assemble import assemble_run
 from training.loop.checkpoint import FILE_NAME, read_header
 from training.loop.progress import Progress
-from training.loop.trainer import Trainer, run_training, worker_pool
+from training.loop.running import run_training
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 from training.train import main as train_command
 
 Damage = Callable[[dict[str, torch.Tensor], dict[str, Any]], None]

@@ -17,7 +17,8 @@ from training.evaluation.summary import summarize
 from training.evaluation.views import Selection, score_views
 from training.loop.assemble import assemble
 from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 from training.perceptual import PerceptualScores
 
 FRAMES = 2

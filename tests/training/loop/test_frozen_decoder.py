@@ -13,7 +13,8 @@ from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 DECODER = "decoder."
 

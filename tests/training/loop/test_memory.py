@@ -20,7 +20,8 @@ from training.loop.dataset import Dataset
 from training.loop.mapped_file import MappedFile
 from training.loop.memory import MemoryNeed, plan_memory, predict_memory
 from training.loop.scene import Scene
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 from training.train import main
 
 CPU = torch.device("cpu")

@@ -15,7 +15,8 @@ from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import read_header
 from training.loop.occupancy_updates import MAX_SHARE, OccupancyUpdates
 from training.loop.step import FrameStep
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 
 def config_of(**length: object) -> TrainingConfig:

@@ -14,7 +14,8 @@ from training.config import TrainingConfig, load_config
 from training.fields import precision
 from training.loop.scene import build_scene
 from training.loop.step import FrameResult
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 CPU = torch.device("cpu")
 

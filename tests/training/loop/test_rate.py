@@ -20,7 +20,8 @@ from training.captures.opening import open_capture
 from training.config import RateConfig, TrainingConfig, load_config
 from training.loop.network import Network
 from training.loop.rate import RateTerm, Steps, named_parameters, round_parameters
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 STEPS = 6
 

@@ -19,7 +19,8 @@ from training.fields.hull_start import hull_start_loss
 from training.loop.coarse_to_fine import freeze_grids, freeze_tables
 from training.loop.keyframes import interpolate_between
 from training.loop.schedule import active_levels, trained_frames
-from training.loop.trainer import Trainer, worker_pool
+from training.loop.trainer import Trainer
+from training.loop.workers import worker_pool
 
 STEPS = 6
 

@@ -26,10 +26,12 @@ from training.loop.captured_views import spread
 from training.loop.checkpoint import read_header
 from training.loop.log import RunLog
 from training.loop.progress import Progress
+from training.loop.running import run_training
 from training.loop.scene import build_scene, prepare_scene
-from training.loop.trainer import Trainer, run_training, worker_pool
+from training.loop.trainer import Trainer
 from training.loop.validation import Validation, ValidationState, held_out_camera
 from training.loop.watch import RunWatch
+from training.loop.workers import worker_pool
 from training.train import main as train_command
 
 STEPS = 8
