@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time as clock
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,37 +12,17 @@ from model.camera import Camera
 from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, Region, RenderedImage, Renderer, RenderSettings, RenderStatistics
+from renderer.frame_parts import FrameParts
 
 
-@dataclass
-class SegmentFrame:
-    """The prepared frame of one segment, or those of two around a seam."""
-
-    time: float
-    """Frame index of the whole video."""
-    parts: list[tuple[float, PreparedFrame]]
-    """The share of each segment's image in the picture, and its frame."""
+class SegmentFrame(FrameParts[float]):
+    """The prepared frame of one segment, or those of two around a seam, each with its share of the picture."""
 
     @property
     def box(self) -> NDArray[np.float32]:
         """(2, 3) corners around all of them, meters."""
         boxes = np.stack([frame.box for _, frame in self.parts])
         return np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory that the frames hold."""
-        return sum(frame.nbytes for _, frame in self.parts)
-
-    @property
-    def decode_ms(self) -> float:
-        """Milliseconds of decoding them."""
-        return sum(frame.decode_ms for _, frame in self.parts)
-
-    @property
-    def bake_ms(self) -> float:
-        """Milliseconds of baking them."""
-        return sum(frame.bake_ms for _, frame in self.parts)
 
 
 class SegmentRenderer:

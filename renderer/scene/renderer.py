@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,41 +16,21 @@ from model.camera import Camera
 from model.scene import PlacedVideo, Scene, box_around
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, Region, RenderedImage, Renderer, RenderSettings, RenderStatistics
+from renderer.frame_parts import FrameParts
 from renderer.scene.layers import front_to_back, mixed, over
 
 SLABS = 16
 """Number of slabs into which the depths of overlapping videos are divided. docs/scenes.md has the error."""
 
 
-@dataclass
-class SceneFrame:
-    """The prepared frames of a scene's videos at one time."""
-
-    time: float
-    """Frame index of the scene."""
-    parts: list[tuple[PlacedVideo, PreparedFrame]]
-    """The visible videos and their frames."""
+class SceneFrame(FrameParts[PlacedVideo]):
+    """The prepared frames of a scene's visible videos at one time."""
 
     @property
     def box(self) -> NDArray[np.float32]:
         """(2, 3) corners around all of them, meters in the scene; without extent if nothing is visible."""
         corners = [placed.corners(frame.box) for placed, frame in self.parts]
         return box_around(corners) if corners else np.zeros((2, 3), np.float32)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory that the frames hold."""
-        return sum(frame.nbytes for frame in {id(frame): frame for _, frame in self.parts}.values())
-
-    @property
-    def decode_ms(self) -> float:
-        """Milliseconds of decoding all of them."""
-        return sum(frame.decode_ms for _, frame in self.parts)
-
-    @property
-    def bake_ms(self) -> float:
-        """Milliseconds of baking all of them."""
-        return sum(frame.bake_ms for _, frame in self.parts)
 
 
 class SceneRenderer:
