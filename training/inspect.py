@@ -24,11 +24,7 @@ from training.inspection.report import as_json, as_text
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit status.
-
-    Args:
-        arguments: the command line without the program's name; None means that of the process.
-    """
+    """Run the command with these arguments, by default those of the process, and return its exit status."""
     parser = ArgumentParser(prog="python -m training.inspect", description="Check a capture before training.")
     parser.add_argument("capture", type=Path, metavar="CAPTURE", help="folder of the capture")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

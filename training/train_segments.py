@@ -64,11 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit status.
-
-    Args:
-        arguments: the command line without the program's name; None means that of the process.
-    """
+    """Run the command with these arguments, by default those of the process, and return its exit status."""
     return run(train_segments, make_parser().parse_args(arguments))
 
 
