@@ -19,8 +19,8 @@ from common.errors import InputError
 from model.camera import Array, Camera
 from model.rotation import matrix_from_quaternion
 
-_FLIP_Y_AND_Z = np.diag([1.0, -1.0, -1.0])
-"""From OpenGL's camera axes to OpenCV's, and back."""
+OPENGL_AXES = np.diag([1.0, -1.0, -1.0])
+"""Turns camera axes of OpenGL into ours, and back."""
 
 
 def from_colmap(
@@ -44,7 +44,7 @@ def from_colmap(
         raise InputError("camera quaternion", "is zero or not finite") from error
     fx, fy = np.broadcast_to(np.asarray(focal_length, np.float64), (2,))
     return Camera(
-        width, height, _intrinsics(fx, fy, *_array(center, (2,), "center")), R, _array(translation, (3,), "translation")
+        width, height, intrinsics(fx, fy, *_array(center, (2,), "center")), R, _array(translation, (3,), "translation")
     )
 
 
@@ -62,7 +62,7 @@ def from_nerf(width: int, height: int, transform_matrix: ArrayLike, camera_angle
     if not 0 < camera_angle_x < np.pi:
         raise InputError("camera_angle_x", "must be above 0 and below pi radians")
     focal = 0.5 * width / np.tan(0.5 * camera_angle_x)
-    return _from_opengl_pose(width, height, _intrinsics(focal, focal, width / 2, height / 2), transform_matrix)
+    return _from_opengl_pose(width, height, intrinsics(focal, focal, width / 2, height / 2), transform_matrix)
 
 
 def from_opengl(width: int, height: int, view_matrix: ArrayLike, projection_matrix: ArrayLike) -> Camera:
@@ -81,9 +81,9 @@ def from_opengl(width: int, height: int, view_matrix: ArrayLike, projection_matr
         remedy = "transpose it if it is stored in columns"
         raise InputError("projection matrix", "must be a perspective projection with the last row 0, 0, -1, 0", remedy)
     # The pixel of a point (x, y, -d) is ((P00 x / d - P02 + 1) width / 2, (1 - P11 y / d + P12) height / 2).
-    K = _intrinsics(P[0, 0] * width / 2, P[1, 1] * height / 2, (1 - P[0, 2]) * width / 2, (1 + P[1, 2]) * height / 2)
+    K = intrinsics(P[0, 0] * width / 2, P[1, 1] * height / 2, (1 - P[0, 2]) * width / 2, (1 + P[1, 2]) * height / 2)
     view = _array(view_matrix, (4, 4), "view matrix")
-    return Camera(width, height, K, _FLIP_Y_AND_Z @ view[:3, :3], _FLIP_Y_AND_Z @ view[:3, 3])
+    return Camera(width, height, K, OPENGL_AXES @ view[:3, :3], OPENGL_AXES @ view[:3, 3])
 
 
 def from_blender(
@@ -109,16 +109,17 @@ def from_blender(
     longer = max(width, height)
     focal = focal_length / sensor_width * longer
     x, y = _array(shift, (2,), "shift") * longer
-    return _from_opengl_pose(width, height, _intrinsics(focal, focal, width / 2 - x, height / 2 + y), matrix_world)
+    return _from_opengl_pose(width, height, intrinsics(focal, focal, width / 2 - x, height / 2 + y), matrix_world)
 
 
 def _from_opengl_pose(width: int, height: int, K: Array, camera_to_world: ArrayLike) -> Camera:
     pose = _array(camera_to_world, (4, 4), "pose")
-    R = _FLIP_Y_AND_Z @ pose[:3, :3].T
+    R = OPENGL_AXES @ pose[:3, :3].T
     return Camera(width, height, K, R, -R @ pose[:3, 3])
 
 
-def _intrinsics(fx: float, fy: float, cx: float, cy: float) -> Array:
+def intrinsics(fx: float, fy: float, cx: float, cy: float) -> Array:
+    """Return the 3 x 3 matrix K of focal lengths and center in pixels; raise InputError if a focal length is not above 0."""
     if not (fx > 0 and fy > 0):
         raise InputError("camera focal length", "must be above 0")
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])

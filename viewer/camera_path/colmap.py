@@ -11,13 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from common.documents import read_limited
 from common.errors import InputError
 from model.camera import Camera
-from model.colmap import ERRORS, ColmapImage, ColmapLens, read_images, read_lenses
-from model.rotation import matrix_from_quaternion
+from model.camera_conventions import from_colmap
+from model.colmap import ERRORS, ColmapLens, read_images, read_lenses
 
 T = TypeVar("T")
 
@@ -55,7 +53,9 @@ def colmap_views(path: Path) -> list[tuple[str, Camera]]:
         if image.lens not in lenses:
             raise InputError(path, f"image {image.name[:80]} has no camera {image.lens} in the file of the cameras")
         try:
-            views.append((image.name, _camera(image, lenses[image.lens])))
+            lens = lenses[image.lens]
+            pose = image.quaternion, image.translation
+            views.append((image.name, from_colmap(lens.width, lens.height, lens.focal, lens.center, *pose)))
         except (InputError, ValueError) as error:
             raise InputError(path, f"image {image.name[:80]}: {error}") from error
     return views
@@ -87,8 +87,3 @@ def _pinholes(content: bytes, binary: bool) -> dict[int, ColmapLens]:
         if lens.fisheye:
             raise ValueError(f"camera model {lens.model} is not supported, use colmap image_undistorter")
     return lenses
-
-
-def _camera(image: ColmapImage, lens: ColmapLens) -> Camera:
-    K = np.array([[lens.focal[0], 0, lens.center[0]], [0, lens.focal[1], lens.center[1]], [0, 0, 1.0]])
-    return Camera(lens.width, lens.height, K, matrix_from_quaternion(image.quaternion), np.array(image.translation))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from common.documents import read_json
 from common.errors import InputError
 from model.camera import Camera
+from model.camera_conventions import OPENGL_AXES, intrinsics
 from model.rotation import matrix_from_quaternion
 from viewer.camera_path.colmap import colmap_cameras, is_colmap
 from viewer.camera_path.path import CameraPath, Keyframe
@@ -31,9 +32,6 @@ NGP_SCALE, NGP_OFFSET = 0.33, 0.5
 
 NGP_SIZE = (1920, 1080)
 """Width and height of instant-ngp's views, whose files have no size, pixels."""
-
-OPENGL_AXES = np.diag([1.0, -1.0, -1.0])
-"""Turns camera axes of OpenGL into ours, and back."""
 
 _NGP_AXES = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])  # instant-ngp's world axes (y, z, x) to (x, y, z)
 
@@ -155,7 +153,7 @@ def _gaussian_splatting(views: list[Any], times: SceneTimes) -> CameraPath:
     keyframes = []
     for index, view in enumerate(views):
         width, height = int(view["width"]), int(view["height"])
-        K = np.array([[float(view["fx"]), 0, width / 2], [0, float(view["fy"]), height / 2], [0, 0, 1.0]])
+        K = intrinsics(float(view["fx"]), float(view["fy"]), width / 2, height / 2)
         rotation, position = _matrix(view["rotation"], (3, 3)), np.asarray(view["position"], float).reshape(3)
         seconds = index * SECONDS_PER_VIEW
         camera = Camera(width, height, K, rotation.T, -rotation.T @ position)
@@ -194,8 +192,7 @@ def _camera(rotation: Array, position: Array, degrees: float, width: int, height
     if not 0 < degrees < 180:
         raise InputError("fov", "must be above 0 and below 180 degrees")
     focal = height / 2 / math.tan(math.radians(degrees) / 2)
-    K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
-    return Camera(width, height, K, rotation.T, -rotation.T @ position)
+    return Camera(width, height, intrinsics(focal, focal, width / 2, height / 2), rotation.T, -rotation.T @ position)
 
 
 def _matrix(values: object, shape: tuple[int, ...]) -> Array:

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from common.atomic import atomic_write, check_target, write_text
 from common.errors import InputError
 from model.camera import Camera
+from model.camera_conventions import OPENGL_AXES
 from model.rotation import quaternion_from_matrix
-from viewer.camera_path.foreign import OPENGL_AXES, nerfstudio_views
+from viewer.camera_path.foreign import nerfstudio_views
 from viewer.camera_path.frame_schedule import FrameSchedule
 from viewer.export.glb import GlbArray, pack_glb, upright_matrix
 
