@@ -10,7 +10,7 @@ from model.hash_levels import HASH_PRIMES, HashLevel, hash_levels
 
 
 def smoothstep(s: torch.Tensor) -> torch.Tensor:
-    """Return the interpolation weight 3s^2 - 2s^3 of a fraction s in [0, 1]."""
+    """Return the interpolation weight 3s^2 - 2s^3 of a fraction s in [0, 1], for tensors of any shape."""
     return s * s * (3 - 2 * s)
 
 

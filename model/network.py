@@ -45,7 +45,7 @@ def decoder_of(config: ModelConfig, weights: Mapping[str, NDArray[np.float32]]) 
 
 
 def hash_encoding_of(config: ModelConfig, tables: NDArray[np.float32]) -> HashEncoding:
-    """Build the hash encoding, whose tables are the given array."""
+    """Build the hash encoding, whose tables are the given array: (3 planes, entries, F)."""
     with without_memory():
         encoding = HashEncoding(config.hash)
     encoding.load_state_dict({"tables": torch.from_numpy(tables)}, assign=True)

@@ -42,7 +42,7 @@ def multiplies_bfloat16() -> bool:
 
 
 def as_arrays(maps: Maps) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return decoded maps, which may be bfloat16 or on an accelerator, as arrays."""
+    """Return decoded maps, which may be bfloat16 or on an accelerator, as float32 arrays of the same shapes."""
     features, densities, colors = (m.float().cpu().numpy() for m in maps)
     return features, densities, colors
 

@@ -125,7 +125,7 @@ def ring_of_cameras(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> l
 
 
 def describe(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> dict[str, object]:
-    """Return the content of meta.yaml."""
+    """Return the content of meta.yaml; `vertices` are (V, 3) per frame, meters."""
     bounds = _bounds(vertices)
     return {
         "name": "juggler" if size.speed == 1 else f"juggler_speed_{size.speed}",

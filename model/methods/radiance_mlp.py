@@ -46,7 +46,7 @@ class SkipMLP(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(size, width) for size in sizes)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Apply the layers."""
+        """Return (P, width) activations of (P, inputs)."""
         x = inputs
         for index, layer in enumerate(self.layers):
             x = torch.cat([x, inputs], dim=1) if index and index == self.skip else x

@@ -30,7 +30,7 @@ class PlaneDecoder(nn.Module):
         self.backbone, self.feature_trunk, self.feature_head = whole.backbone, whole.feature_trunk, whole.feature_head
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
-        """Decode a latent."""
+        """Decode a latent (D,) into feature planes (3, 32, H, W)."""
         pyramid = self.backbone(latent[None])
         matching = self.config.decoder.head_source == "matching"
         source = pyramid[(self.config.feature_plane_resolution // 4).bit_length() - 1 if matching else -1]

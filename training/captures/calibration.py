@@ -66,7 +66,7 @@ class Similarity:
         return self.scale * points @ self.rotation.T + self.shift
 
     def pose(self, R: Array, T: Array) -> tuple[Array, Array]:
-        """Return the pose of a camera in the transformed world."""
+        """Return the pose of a camera, R (3, 3) and T (3,) from world to camera, in the transformed world."""
         rotation = R @ self.rotation.T
         return rotation, self.scale * T - rotation @ self.shift
 

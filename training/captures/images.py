@@ -75,7 +75,7 @@ class Optics:
         return (height, width) if turned else (width, height)
 
     def apply(self, pixels: Pixels, interpolation: int) -> Pixels:
-        """Flip and undistort an image that is already upright."""
+        """Flip and undistort an image, (H, W) or (H, W, 3), that is already upright; `interpolation` is OpenCV's."""
         code = _FLIPS[self.flip]
         flipped = pixels if code is None else cv2.flip(pixels, code).astype(np.uint8)
         return self.undistortion.undistort(flipped, interpolation)
@@ -145,7 +145,7 @@ def read_coverage(source: ImageSource, rule: MaskRule, optics: Optics) -> Pixels
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Resize by averaging areas. An image of that size is returned unchanged."""
+    """Resize an image, (H, W) or (H, W, 3), by averaging areas. One of that size is returned unchanged."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
@@ -175,7 +175,7 @@ def _mask_values(image: Any, rule: MaskRule, path: Path) -> tuple[Pixels, Pixels
 
 
 def label_color(label: int) -> NDArray[np.uint8]:
-    """Return the color of a label in the usual palette, which distributes the bits of the label over red, green and blue."""
+    """Return the color (3,) of a label in the usual palette, which distributes its bits over red, green and blue."""
     channels = [sum(((label >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(3)) for channel in range(3)]
     return np.array(channels, dtype=np.uint8)
 

@@ -115,12 +115,12 @@ def numbers_in(text: str, count: int | None = None) -> Array:
 
 
 def rotation_of_vector(vector: Any) -> Array:
-    """Return the matrix of a rotation given as axis times angle in radians (Rodrigues)."""
+    """Return the matrix (3, 3) of a rotation given as axis times angle in radians (Rodrigues)."""
     return np.asarray(cv2.Rodrigues(matrix(vector, 3))[0], dtype=np.float64)
 
 
 def rotation_of_quaternion(quaternion: Any) -> Array:
-    """Return the matrix of a quaternion w, x, y, z (Hamilton); raise ValueError when its length is zero."""
+    """Return the matrix (3, 3) of a quaternion w, x, y, z (Hamilton); raise ValueError when its length is zero."""
     values = matrix(quaternion, 4)
     if not 1e-9 < float(np.linalg.norm(values)) < 1e9:
         raise ValueError("a quaternion has no direction")

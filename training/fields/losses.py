@@ -49,7 +49,7 @@ def total_loss(
     config: LossConfig,
     distortion: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Compute the weighted sum of the terms; the color error has weight 1."""
+    """Compute the weighted sum of the terms, scalars as the other functions return them; the color error has weight 1."""
     total = color + config.sample_color * sample_color + config.mask * mask + config.optical_depth * excess
     if distortion is not None:
         total = total + config.distortion * distortion

@@ -31,7 +31,7 @@ class RayBatch:
         return RayBatch(*(t.to(device) for t in tensors))
 
     def select(self, index: torch.Tensor) -> RayBatch:
-        """Return the rays with these indices."""
+        """Return the rays with these indices (K,) int64."""
         tensors = (self.origins, self.directions, self.view_directions, self.colors, self.masks)
         return RayBatch(*(t[index] for t in tensors))
 
@@ -69,7 +69,7 @@ class RaySamples:
         return torch.repeat_interleave(torch.arange(len(self.offsets) - 1, device=self.offsets.device), self.offsets.diff())
 
     def select(self, index: torch.Tensor) -> RaySamples:
-        """Return the samples with these indices, which ascend."""
+        """Return the samples with these indices (K,) int64, which ascend."""
         step = self.step[index] if isinstance(self.step, torch.Tensor) else self.step
         return RaySamples(self.points[index], torch.searchsorted(index, self.offsets), step)
 

@@ -34,7 +34,7 @@ class Appearance:
 
 
 def measure_appearance(image: Pixels, silhouette: Silhouette) -> Appearance:
-    """Measure an image inside its silhouette."""
+    """Measure an image (H, W, 3) inside its silhouette."""
     height, width = silhouette.inside.shape
     reduced = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     inner = cv2.erode(silhouette.inside.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)

@@ -208,7 +208,7 @@ def distorted(x: Real, y: Real, coefficients: Sequence[NDArray[np.float32]] | ND
     """Apply OpenCV's lens distortion to positions on the plane at depth 1.
 
     Args:
-        x, y: the positions.
+        x, y: the positions, arrays of one shape.
         coefficients: k1, k2, p1, p2 and k3 to k6, numbers or arrays.
     """
     k1, k2, p1, p2, k3, k4, k5, k6 = coefficients

@@ -166,7 +166,7 @@ def sample_rays(
 
 
 def subject_sphere(cameras: list[CameraModel], silhouettes: list[Silhouette]) -> tuple[Floats, float]:
-    """Return the center and radius of a sphere that contains the subject: the rays through the masks' centers meet there."""
+    """Return center (3,) and radius of a sphere that contains the subject: the rays through the masks' centers meet there."""
     focus = meeting_point(cameras, silhouettes)[0]
     sizes = []
     for camera, silhouette in zip(cameras, silhouettes, strict=True):

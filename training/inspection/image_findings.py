@@ -62,7 +62,7 @@ def badly_exposed(names: list[str], how: str) -> Finding:
 
 
 def other_color(name: str, gain: NDArray[np.float64]) -> Finding:
-    """Return the finding that a camera has another exposure or white balance."""
+    """Return the finding that a camera has another exposure or white balance; `gain` is (3,), red, green, blue."""
     measurements = tuple(
         Measurement(f"gain in {c}", round(float(g), 2)) for c, g in zip(("red", "green", "blue"), gain, strict=True)
     )

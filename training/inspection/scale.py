@@ -73,8 +73,8 @@ def likely_unit(size: SubjectSize, meters_per_unit: float) -> str | None:
 
 
 def fitting_unit(frame: FrameEvidence, vertices: NDArray[np.float32], meters_per_unit: float) -> str | None:
-    """Return the unit of the cameras' translations with which the vertices are inside the masks; None if they already are, or
-    if no unit helps."""
+    """Return the unit of the cameras' translations with which the vertices (V, 3) are inside the masks; None if they already
+    are, or if no unit helps."""
     if vertices_inside(frame, vertices) >= _INSIDE:
         return None
     shares = {u: vertices_inside(frame, vertices / np.float32(1 / n / meters_per_unit)) for u, n in UNITS.items()}
@@ -101,6 +101,6 @@ def camera_up(rotations: Floats) -> tuple[Floats, float]:
 
 
 def nearest_axis(direction: Floats) -> str:
-    """Return the axis of the world nearest to a direction, as meta.yaml writes it."""
+    """Return the axis of the world nearest to a direction (3,), as meta.yaml writes it."""
     axis = int(np.abs(direction).argmax())
     return ("" if direction[axis] > 0 else "-") + "xyz"[axis]

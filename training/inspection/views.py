@@ -51,7 +51,7 @@ def carve(scene: FrameScene, low: NDArray[np.float64], high: NDArray[np.float64]
 
 
 def picture(image: Pixels, mask: Pixels | None, model: CameraModel, hull: Hull | None, side: int = THUMBNAIL) -> Pixels:
-    """Return a small picture of an image with the outlines of its mask and of the hull's reprojection."""
+    """Return a small picture (h, w, 3) of an image with the outlines of its mask and of the hull's reprojection."""
     scale = side / max(image.shape[:2])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -64,7 +64,7 @@ class Corrections:
         return (recorded - self.offsets[view] * masks[:, None]) * (-self.log_gains[view]).exp()
 
     def move(self, rays: RayBatch, view: torch.Tensor) -> RayBatch:
-        """Return the rays of the moved cameras, differentiably."""
+        """Return the rays of the moved cameras, differentiably; `view` (R,) int64 is the camera of each."""
         turns = rotation_matrices(self.turns.to(rays.directions.dtype))[view]
         directions = (turns @ rays.directions[..., None])[..., 0]
         origins = rays.origins + self.shifts.to(rays.origins.dtype)[view]

@@ -50,7 +50,7 @@ def new_error_maps(frames: int, views: int) -> torch.Tensor:
 
 
 def record_errors(maps: torch.Tensor, frame: int, errors: MeasuredErrors) -> None:
-    """Move the running means of a frame's cells toward what was measured. Cells without rays keep theirs."""
+    """Move a frame's running means in `new_error_maps` toward what was measured; cells without rays keep theirs."""
     met = errors.counts > 0
     mean = (errors.sums / errors.counts.clamp(min=1)).float()
     maps[frame] = torch.where(met, (1 - _NEW) * maps[frame] + _NEW * mean, maps[frame])

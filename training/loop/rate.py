@@ -66,7 +66,7 @@ class RateTerm:
 
     @torch.no_grad()
     def add_to(self, parameter: torch.Tensor, gradient: torch.Tensor) -> None:
-        """Add the gradient of the rate to that of a parameter, in place. Parameters that are never rounded have none."""
+        """Add the gradient of the rate to that of a parameter, of its shape, in place; what is never rounded has none."""
         tensor = self._tensors.get(parameter)
         if tensor is not None:
             gradient.add_(tensor.slope(), alpha=self._weight)
@@ -125,11 +125,11 @@ class RoundedTensor:
         return float(bits(self._count, self._nonzero, self._magnitude).sum())
 
     def slope(self) -> torch.Tensor:
-        """Return the derivative of the bits with respect to the exact values."""
+        """Return the derivative of the bits with respect to the exact values, of the parameter's shape."""
         return slope(self.parameter.detach(), self._spread(self._steps), self._spread(self._fitted()))
 
     def slope_of(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the derivative for some rows of axes 0 and 1 together."""
+        """Return the derivative for some rows (K,) of axes 0 and 1 together."""
         groups = self._group[rows % len(self._group)]
         return slope(_rows(self.parameter.detach())[rows], self._steps[groups, None], self._fitted()[groups, None])
 

@@ -217,7 +217,7 @@ def make_result(
     rendered: RenderedRays,
     rays: int,
 ) -> FrameResult:
-    """Return the result of a frame with some rays."""
+    """Return the result of a frame with some rays; gradients are None or have the shapes of the parameters."""
     samples, marched, colored = (count / rays for count in (rendered.samples, rendered.marched, rendered.colored))
     return FrameResult(gradients, grids, loss, rays, error, samples, marched, colored)
 

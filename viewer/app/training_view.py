@@ -148,7 +148,7 @@ def list_views(folder: Path) -> dict[int, list[int]]:
 
 
 def load_view(path: Path, process: LimitedProcess | None = None) -> Pixels:
-    """Read a captured image; raise InputError when it is missing, damaged or too large.
+    """Read a captured image as (H, W, 4); raise InputError when it is missing, damaged or too large.
 
     Args:
         path: the file.
@@ -159,7 +159,7 @@ def load_view(path: Path, process: LimitedProcess | None = None) -> Pixels:
 
 
 def compare(result: ViewResult, captured: Pixels) -> RenderedView:
-    """Return a rendering over black, and its PSNR against the captured image."""
+    """Return a rendering over black, and its PSNR against the captured image (H, W, 4) of its size."""
     assert result.image is not None
     color = np.clip(result.image.rgba[..., :3], 0, 1)
     squared = (color.astype(np.float64) - captured[..., :3] / 255) ** 2

@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 
 def unit(vector: ArrayLike) -> Array:
-    """Return the vector with length 1; raise ValueError for a zero vector."""
+    """Return a vector (3,) with length 1; raise ValueError for a zero vector."""
     array = np.asarray(vector, dtype=np.float64)
     length = float(np.linalg.norm(array))
     if not math.isfinite(length) or length < 1e-12:

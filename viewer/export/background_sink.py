@@ -50,7 +50,7 @@ class BackgroundSink:
         self._thread.start()
 
     def write(self, pixels: Pixels) -> None:
-        """Add a frame. The caller must not change its pixels afterwards.
+        """Add a frame, (H, W, 3). The caller must not change its pixels afterwards.
 
         Raises:
             InputError: an earlier frame could not be written. The message says which frames are saved.

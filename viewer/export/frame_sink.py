@@ -14,7 +14,7 @@ class FrameSink(Protocol):
     frames: int
 
     def write(self, pixels: NDArray[Any], depth: NDArray[np.float32] | None = None) -> None:
-        """Add a frame."""
+        """Add a frame: (H, W, 3) or (H, W, 4) pixels, and for formats that store it the depth, (H, W) meters."""
 
     def finish(self) -> None:
         """Complete the output."""

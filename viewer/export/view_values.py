@@ -37,7 +37,7 @@ def value_image(mode: str, rgba: NDArray[np.float32], depth: NDArray[np.float32]
 
 
 def depth_range_of(cameras: Iterable[Camera], box: ArrayLike) -> tuple[float, float]:
-    """Return the smallest and the largest depth, meters, that the corners of a box have before any of the cameras."""
+    """Return the smallest and the largest depth, meters, that the corners of a box (2, 3) have before any camera."""
     corners = box_corners(box)
     depths = np.concatenate([camera.project(corners)[1] for camera in cameras])
     nearest, farthest = max(float(depths.min()), 0.0), max(float(depths.max()), 0.0)

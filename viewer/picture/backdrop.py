@@ -101,6 +101,6 @@ class BackdropMaker:
 
 
 def shadow_request(up: ArrayLike, display: DisplaySettings) -> ShadowRequest:
-    """Return the ground of a scene whose direction up is given, as the settings describe it."""
+    """Return the ground of a scene whose direction up (3,) is given, as the settings describe it."""
     x, y, vertical = ((float(a), float(b), float(c)) for a, b, c in basis_of_up(up))
     return ShadowRequest((x, y, vertical), display.ground_offset)

@@ -61,18 +61,18 @@ def levels_of(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
 
 
 def panorama_level(image: BackgroundImage, camera: Camera, largest: int = LARGEST) -> NDArray[np.uint8]:
-    """Return the level of an equirectangular panorama that fits a camera."""
+    """Return the level (h, w, 3) of an equirectangular panorama that fits a camera."""
     return image.level(image.levels[0].shape[1] / (2 * math.pi * float(camera.K[0, 0])), largest)
 
 
 def picture_level(image: BackgroundImage, width: int, height: int, largest: int = LARGEST) -> NDArray[np.uint8]:
-    """Return the level of a picture that fits a view of this size in pixels."""
+    """Return the level (h, w, 3) of a picture that fits a view of this size in pixels."""
     rows, columns = image.levels[0].shape[:2]
     return image.level(min(columns / width, rows / height), largest)
 
 
 def picture_scale(pixels: NDArray[np.uint8], width: int, height: int) -> tuple[float, float]:
-    """Return the shares of a picture's width and height that fill a view without a border and without distortion."""
+    """Return the shares of a picture (H, W, 3), across and down, that fill a view without a border and without distortion."""
     shape, view = pixels.shape[1] / pixels.shape[0], width / height
     return min(1.0, view / shape), min(1.0, shape / view)
 

@@ -26,7 +26,7 @@ class SceneDepth:
         self._left, self._right, self._divider = left, left if right is None else right, divider
 
     def at(self, x: Floats, y: Floats) -> Floats:
-        """Return the depth in meters at positions 0 to 1, from left to right and from top to bottom."""
+        """Return the depth in meters at positions (N,) from 0 to 1, from left to right and from top to bottom."""
         return np.where(x < self._divider, nearest(self._left, x, y), nearest(self._right, x, y))
 
 
@@ -36,7 +36,7 @@ def surface_depth(image: RenderedImage) -> NDArray[np.float32]:
 
 
 def nearest(depth: NDArray[np.float32], x: Floats, y: Floats) -> Floats:
-    """Return the values of the pixels at positions from 0 to 1."""
+    """Return the values (N,) of the pixels (H, W) at positions (N,) from 0 to 1."""
     height, width = depth.shape
     column = np.clip((x * width).astype(np.int64), 0, width - 1)
     row = np.clip((y * height).astype(np.int64), 0, height - 1)
