@@ -51,6 +51,12 @@ def test_the_notebook_is_stored_without_outputs() -> None:
     assert not [cell for cell in notebook["cells"] if cell.get("outputs") or cell.get("execution_count")]
 
 
+def test_the_notebook_says_what_to_install() -> None:
+    """Jupyter runs it in its own folder, where `import mlpvid` fails without."""
+    first = json.loads((EXAMPLES / "08_notebook.ipynb").read_text(encoding="utf-8"))["cells"][0]["source"]
+    assert all(f"`pip install {what}`" in "".join(first) for what in (".", "ipywidgets ipyevents"))
+
+
 def test_all_examples_are_listed() -> None:
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     files = [path.name for path in EXAMPLES.iterdir() if path.is_file() and path.name != "README.md"]

@@ -21,6 +21,12 @@ from viewer.export.scheduling import unchanged_scheduling
 from viewer.export.sound_writer import SoundWriter, fitted_sound
 from viewer.export.spherical_metadata import add_spherical_metadata
 
+_SCALING = 0x20 | 0x2000 | 0x4000 | 0x40000
+"""FFmpeg's flags SWS_AREA, SWS_FULL_CHR_H_INT, SWS_FULL_CHR_H_INP and SWS_ACCURATE_RND (libswscale/swscale.h).
+
+PyAV has names for them since version 18, which Python 3.10 does not get. The defaults round down, which shifts colors by about
+1/255."""
+
 
 class VideoSink:
     """Encodes frames into NAME.partial.mp4 (fragmented, one frame per fragment), which becomes NAME.mp4 on `finish`.
@@ -148,13 +154,11 @@ class VideoSink:
 
     def _convert(self, frame: Any) -> Any:
         reformatter = self._av.video.reformatter
-        flags = reformatter.Interpolation
         converted = frame.reformat(
             format=self._encoder.pixel_format,
             dst_colorspace=reformatter.Colorspace.ITU709,
             dst_color_range=reformatter.ColorRange.MPEG,
-            # The defaults round down, which shifts colors by about 1/255.
-            interpolation=flags.AREA | flags.ACCURATE_RND | flags.FULL_CHR_H_INP | flags.FULL_CHR_H_INT,
+            interpolation=_SCALING,
         )
         converted.colorspace, converted.color_range = reformatter.Colorspace.ITU709, reformatter.ColorRange.MPEG
         return converted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
 
@@ -81,6 +82,14 @@ def test_frames_come_back_with_their_colors(tmp_path: Path, name: str, codec: st
     with av.open(str(tmp_path / name)) as container:
         context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_range) == (1, 1)
+
+
+def test_older_av_has_fewer_names_for_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = IntEnum("Interpolation", {"AREA": 0x20})  # before version 18
+    monkeypatch.setattr(av.video.reformatter, "Interpolation", names)
+    write(tmp_path / "a.mp4", count=1).finish()
+    monkeypatch.undo()
+    assert psnr(decode(tmp_path / "a.mp4")[0], picture(0)) > 35
 
 
 def test_the_first_codec_of_a_container_is_its_default() -> None:
