@@ -67,6 +67,11 @@ class ArgumentParser(argparse.ArgumentParser):
                 self.error(f"argument {argument[:-3]}: '--' is not a value")
         return super().parse_known_args(arguments, namespace)
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help, if somebody reads it. Before Python 3.11, argparse fails if the reader is gone."""
+        with contextlib.suppress(OSError):
+            super().print_help(file)
+
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""
         message += self._hint(message)
