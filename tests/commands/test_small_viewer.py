@@ -33,12 +33,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run_small(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the viewer in a folder, without a display."""
-    code = f"{BLOCKED}from viewer.cli import main\nsys.exit(main(sys.argv[1:]))"
+def run_small(folder: Path, *arguments: object, blocked: str = BLOCKED, display: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the viewer in a folder, where some imports fail; without a display, unless one is named."""
+    code = f"{blocked}from viewer.cli import main\nsys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    hidden = ("DISPLAY", "WAYLAND_DISPLAY")
-    environment = {name: value for name, value in os.environ.items() if name not in hidden} | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DISPLAY": display, "WAYLAND_DISPLAY": ""}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -67,6 +66,19 @@ def test_without_a_display_it_writes_images_into_a_new_folder(bundle: Path, tmp_
         assert done.returncode == 0, done.stderr
         assert f"recording a two-second orbit to {name} instead (as PNG images" in done.stdout
         assert len(list((tmp_path / name).glob("*.png"))) > 1
+
+
+def test_without_imgui_bundle_there_is_no_window(bundle: Path, tmp_path: Path) -> None:
+    """pip leaves it out with Python 3.10, for which it has no wheels."""
+    blocked = "import sys\nsys.modules['imgui_bundle'] = None\n"
+    common = ("--size", "16x16", "--backend", "cpu")
+    done = run_small(tmp_path, bundle, *common, blocked=blocked, display=":99")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("the package imgui-bundle is not installed: recording a two-second orbit to small-orbit.mp4")
+    done = run_small(tmp_path, bundle, "--window", *common, blocked=blocked, display=":99")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --window: the package imgui-bundle is not installed; use --render, ")
+    assert names(tmp_path) == ["small-orbit.mp4"]
 
 
 def test_the_window_is_imported(tmp_path: Path) -> None:

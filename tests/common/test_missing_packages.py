@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,14 @@ def test_a_command_names_the_missing_package(module: str, tmp_path: Path) -> Non
     remedy = "install what training needs with `pip install -r requirements-dev.txt`"
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: the package torch is not installed; {remedy}\n"
+
+
+def test_the_viewer_without_its_packages(tmp_path: Path) -> None:
+    done = run_without("numpy", tmp_path, "run_viewer", "--info")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        r"error: the package numpy is not installed; run `pip install -r requirements-viewer.txt`, .*\n", done.stderr
+    )
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

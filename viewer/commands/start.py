@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
+from common.installation import is_installed
 from common.streaming.address import Address
 from model.run.files import is_run
 from viewer.app.files import file_stamp, read_video
@@ -153,6 +154,8 @@ def why_no_window() -> str:
     """Return why no window can be opened here, or an empty string."""
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         return "no display" if not os.environ.get("WAYLAND_DISPLAY") else "no X11 display (XWayland is missing)"
+    if not is_installed("imgui_bundle"):  # it is not, with Python 3.10
+        return "the package imgui-bundle is not installed"
     import imgui_bundle  # noqa: F401, PLC0415 - before glfw: both must share one libglfw
     import glfw  # noqa: PLC0415 # isort: skip
 
