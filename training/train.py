@@ -215,7 +215,8 @@ def _overhead(trainer: Trainer, prepared: float, threads: int | None) -> float:
     seconds = prepared + predict_seconds(trainer.config, trainer.scene, threads or available_cores())
     if seconds > 0.8 * 60 * trainer.config.minutes:
         fault = f"is too short: reading the capture and writing the bundle take about {seconds / 60:.1f} minutes"
-        raise InputError(f"a run of {trainer.config.minutes:g} minutes", fault, "give it more with --minutes")
+        length = "one minute" if trainer.config.minutes == 1 else f"{trainer.config.minutes:g} minutes"
+        raise InputError(f"a run of {length}", fault, "give it more with --minutes")
     return seconds
 
 

@@ -117,9 +117,10 @@ def test_a_run_too_short_to_write_its_bundle_is_refused_before_the_first_step(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("training.train.predict_seconds", lambda *_: 60.0)
-    assert main([*command, "--minutes", "0.5"]) == 2
-    message = r"a run of 0.5 minutes: is too short: reading the capture and writing the bundle take about [1-9]\.\d minutes"
-    assert re.search(message, capsys.readouterr().err)
+    for minutes, length in (("0.5", "0.5 minutes"), ("1", "one minute")):
+        assert main([*command, "--minutes", minutes]) == 2
+        message = f"a run of {length}: is too short: reading the capture and writing the bundle take about [1-9]\\.\\d minutes"
+        assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
 
 

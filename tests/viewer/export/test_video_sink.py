@@ -85,7 +85,7 @@ def test_frames_come_back_with_their_colors(tmp_path: Path, name: str, codec: st
 
 
 def test_older_av_has_fewer_names_for_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = IntEnum("Interpolation", {"AREA": 0x20})  # before version 18
+    names = IntEnum("names", {"AREA": 0x20})  # before version 18
     monkeypatch.setattr(av.video.reformatter, "Interpolation", names)
     write(tmp_path / "a.mp4", count=1).finish()
     monkeypatch.undo()
