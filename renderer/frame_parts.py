@@ -15,9 +15,9 @@ class FrameParts(Generic[Part]):
     """Prepared frames that are rendered together; subclasses are a `PreparedFrame` with their `box`."""
 
     time: float
-    """Frame index of the whole."""
+    """Time of all parts, as a frame index of the scene or video that they form."""
     parts: list[tuple[Part, PreparedFrame]]
-    """What each part is in the whole, and its frame. Several parts may have the same one."""
+    """For each part: what it is, a placed video or a share of the picture, and its frame. Several may have the same frame."""
 
     @property
     def nbytes(self) -> int:

@@ -52,7 +52,7 @@ class GlobalSearch:
         self._frames = [comparison.frames[round(i)] for i in middle]
 
     def gap(self, change: Callable[..., object] | None = None, enough: float = np.inf) -> float:
-        """Return the mean gap under a change of all readings; if it is above `enough`, a lower bound of it that is, too."""
+        """Return the mean gap under a change of all readings. Above `enough`, it may be a lower bound instead."""
         scenes = self._scenes(change)
         total = 0.0
         for scene in scenes:

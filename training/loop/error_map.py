@@ -63,7 +63,7 @@ def cells_of(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 def choose_by_error(candidates: torch.Tensor, errors: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Choose `count` different ones of the candidates, (C,), with probabilities proportional to their errors, (C,)."""
+    """Choose `count` of the candidates (C,), none twice, with probabilities proportional to their errors (C,)."""
     return candidates[torch.multinomial(errors + 1e-8, count, generator=generator)]
 
 

@@ -1,4 +1,4 @@
-"""How many bits whole numbers take that a Laplace distribution explains best, and what changing a number before rounding costs.
+"""How many bits whole numbers take under the Laplace distribution that fits them best, and how this changes with a number.
 
 A group of numbers w is rounded to whole numbers q = round(w / step). The Laplace distribution with mean 0 and scale b gives
 q = 0 the probability 1 - x, and every other q the probability x (1 - x^2) / 2 * x^(2 |q| - 2), with x = exp(-a) and
@@ -13,7 +13,7 @@ import torch
 
 
 def fitted(count: torch.Tensor, nonzero: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
-    """Return a of the distribution that explains the numbers of each group best, where their likelihood is largest.
+    """Return the parameter a of the distribution that fits the numbers of each group best: the one of largest likelihood.
 
     Args:
         count: (G,), how many numbers a group has.

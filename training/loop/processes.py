@@ -144,7 +144,7 @@ ALONE = Processes()
 
 @contextlib.contextmanager
 def joined_processes(device: str) -> Iterator[Processes]:
-    """Join the processes that torchrun started, until the block ends. Without torchrun, it is `ALONE`.
+    """Join the processes that torchrun started, until the block ends; yield `ALONE` without torchrun.
 
     Args:
         device: "cpu" (gloo) or "cuda" (nccl; one GPU for each process of a machine).

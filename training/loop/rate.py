@@ -66,7 +66,7 @@ class RateTerm:
 
     @torch.no_grad()
     def add_to(self, parameter: torch.Tensor, gradient: torch.Tensor) -> None:
-        """Add the gradient of the rate to that of a parameter, of its shape, in place; what is never rounded has none."""
+        """Add the gradient of the rate to a gradient of the parameter's shape; do nothing if the parameter is never rounded."""
         tensor = self._tensors.get(parameter)
         if tensor is not None:
             gradient.add_(tensor.slope(), alpha=self._weight)
@@ -125,7 +125,7 @@ class RoundedTensor:
         return float(bits(self._count, self._nonzero, self._magnitude).sum())
 
     def slope(self) -> torch.Tensor:
-        """Return the derivative of the bits with respect to the exact values, of the parameter's shape."""
+        """Return the derivative of the bits with respect to the exact values; it has the parameter's shape."""
         return slope(self.parameter.detach(), self._spread(self._steps), self._spread(self._fitted()))
 
     def slope_of(self, rows: torch.Tensor) -> torch.Tensor:

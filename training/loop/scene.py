@@ -105,7 +105,7 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
 
 
 def trusted_cameras(capture: Capture) -> list[int]:
-    """Return the training cameras that meta.yaml gives no doubt about, or all of them if those are less than half.
+    """Return the training cameras that meta.yaml does not cast doubt on, or all of them if those are less than half.
 
     A camera that was moved, or is late, carves away parts of the subject.
     """
