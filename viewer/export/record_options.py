@@ -34,7 +34,8 @@ class RecordOptions:
     """Options of a recording."""
 
     size: tuple[int, int] | None = None
-    """Width and height in pixels. None means the size of the path's first camera, or 1280x720 for an orbit."""
+    """Width and height in pixels, of both eyes together. None means the size of `DEFAULT_SIZES` for panoramas, VR180 and
+    orbits in stereo, `DEFAULT_SIZE` for other orbits, and along other paths that of the first camera, for each eye."""
     fps: float | None = None
     """Frames per second of the recording; None means the capture's. It does not change the scene's speed."""
     frames: tuple[int, int] | None = None
