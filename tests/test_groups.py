@@ -26,6 +26,7 @@ def test_a_group_runs_in_one_process(tmp_path: Path) -> None:
     (tmp_path / "test_grouped.py").write_text(GROUPED)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", "-n", "2", "--dist=loadgroup", "--rootdir=.", "test_grouped.py"]
+    command += ["--basetemp=own"]  # else it waits until the folders of earlier runs are removed
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     processes = (tmp_path / "processes").read_text().split()
