@@ -73,7 +73,7 @@ class RenderSettings:
         lower, upper = np.asarray(box, np.float32)
         step = float(np.linalg.norm(upper - lower)) / (self.steps_per_diagonal or config.steps_per_diagonal)
         corners, start = np.asarray(box, np.float64), np.asarray(origin, np.float64)
-        reach = max(np.abs(start).max(), np.abs(corners).max(), np.abs(corners[:, None] - start.reshape(-1, 3)).max())
+        reach = np.abs(corners[:, None] - start.reshape(-1, 3)).max()
         return max(step, float(reach) * float(np.finfo(np.float32).eps))
 
 

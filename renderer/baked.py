@@ -173,6 +173,9 @@ def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
 def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[float, float, float]) -> BakedFrameStruct:
     """Return a frame's struct with all numbers filled in; addresses stay 0.
 
+    The box and the views of it (`describe_view`) count from its lower corner. Otherwise float32 would be too coarse for a scene
+    that is kilometers from the origin of its world.
+
     Args:
         config: hyper-parameters of the video.
         box: (2, 3), meters.
@@ -193,8 +196,7 @@ def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[
     struct.view_encoding = 0 if config.view_encoding == "frequency" else 1
     struct.view_channels = config.view_channels
     struct.cells[:] = config.occupancy.resolution
-    struct.box_lower[:], struct.box_upper[:] = box[0].tolist(), box[1].tolist()
-    struct.box_extent[:] = (box[1] - box[0]).tolist()
+    struct.box_extent[:] = struct.box_upper[:] = (box[1] - box[0]).tolist()
     return struct
 
 
@@ -207,13 +209,21 @@ def density_planes(config: ModelConfig) -> list[tuple[int, list[int]]]:
 def describe_view(
     config: ModelConfig, box: NDArray[np.float32], camera: Camera, settings: RenderSettings, region: Region
 ) -> ViewStruct:
-    """Return the struct of a camera's view; `region` is the part of its image to render."""
+    """Return the struct of a camera's view, counted from the lower corner of the box.
+
+    Args:
+        config: hyper-parameters of the video.
+        box: (2, 3), meters.
+        camera: the view.
+        settings: step, tau2, crop box and depth range.
+        region: the part of the camera's image to render.
+    """
     threshold = config.render.weight_threshold if settings.weight_threshold is None else settings.weight_threshold
     view = ViewStruct()
     view.inverse_intrinsics[:] = camera.inverse_K.ravel().tolist()
     view.rotation[:] = camera.R.ravel().tolist()
-    view.origin[:] = camera.center.tolist()
-    view.clip_lower[:], view.clip_upper[:] = settings.clip(box).tolist()
+    view.origin[:] = (camera.center - box[0]).tolist()
+    view.clip_lower[:], view.clip_upper[:] = (settings.clip(box) - box[0]).tolist()
     view.depth_range[:] = [min(depth, UNLIMITED) for depth in settings.depth_range or (0.0, UNLIMITED)]
     view.step = settings.step(config.render, box, camera.center)
     view.weight_threshold = threshold

@@ -40,7 +40,7 @@ class BakedArrays:
 
 def bake_frame(
     native: Any, engine: Any, video: VolumetricVideo, time: float, scale: float, maps: Maps
-) -> tuple[baked.BakedFrameStruct, BakedArrays]:
+) -> tuple[baked.BakedFrameStruct, BakedArrays, NDArray[np.float32]]:
     """Bake one frame.
 
     Args:
@@ -51,6 +51,9 @@ def bake_frame(
         scale: `table_scale` of the hash tables.
         maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
             parameters); float32 in any memory order.
+
+    Returns:
+        The struct, the arrays that it points to, and the frame's box, (2, 3) meters.
     """
     config, layout = video.config, baked.pair_layout(video.config.hash)
     grids = allocate(native, (3, layout.nodes, 2), np.uint32)
@@ -67,7 +70,7 @@ def bake_frame(
     arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), baked.occupancy_pyramid(occupancy))
     struct = baked.describe_frame(config, box, (scale, feature_scale, density_scale))
     point_to(struct, config, arrays)
-    return struct, arrays
+    return struct, arrays, box
 
 
 def _bake_heads(native: Any, engine: Any, config: ModelConfig, colors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -110,9 +110,8 @@ class CpuRenderer:
         start = clock.perf_counter()
         maps = converted.decoder(video.latent(time))
         decoded = clock.perf_counter()
-        struct, arrays = bake_frame(self._native, self.engine, video, time, converted.table_scale, maps)
+        struct, arrays, box = bake_frame(self._native, self.engine, video, time, converted.table_scale, maps)
         baked = clock.perf_counter()
-        box = np.array([struct.box_lower, struct.box_upper], np.float32)
         return CpuFrame(video.config, time, box, struct, arrays, (decoded - start) * 1000, (baked - decoded) * 1000)
 
     def render(

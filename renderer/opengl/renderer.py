@@ -305,10 +305,10 @@ def view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings, 
     """Return the uniforms that are the same for all tiles of a view."""
     view = describe_view(frame.config, frame.box, camera, settings, region)
     return {
-        "origin": tuple((camera.center - frame.box[0]).tolist()),
+        "origin": tuple(view.origin),
         "box_extent": tuple((frame.box[1] - frame.box[0]).tolist()),
-        "clip_lower": tuple((np.array(view.clip_lower) - frame.box[0]).tolist()),
-        "clip_upper": tuple((np.array(view.clip_upper) - frame.box[0]).tolist()),
+        "clip_lower": tuple(view.clip_lower),
+        "clip_upper": tuple(view.clip_upper),
         "depth_range": tuple(view.depth_range),
         "step_length": view.step,
         "weight_threshold": view.weight_threshold,

@@ -17,7 +17,8 @@ def camera_rays(camera: Camera, region: Region | None = None) -> tuple[torch.Ten
         region: the part of the image to render; None means all of it.
 
     Returns:
-        origin (3,), meters; unit directions (P, 3) in world axes; z (P,): depth along the optical axis per meter of ray.
+        origin (3,) float64, meters; unit directions (P, 3) float32 in world axes; z (P,) float32: depth along the optical axis
+        per meter of ray.
     """
     x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
     y, x = torch.meshgrid(torch.arange(y0, y1) + 0.5, torch.arange(x0, x1) + 0.5, indexing="ij")
@@ -26,14 +27,14 @@ def camera_rays(camera: Camera, region: Region | None = None) -> tuple[torch.Ten
     local = pixels @ inverse_K.T  # z = 1 in camera axes
     length = local.norm(dim=1, keepdim=True)
     directions = (local / length) @ R
-    return torch.from_numpy(camera.center).float(), directions.float(), (local[:, 2] / length[:, 0]).float()
+    return torch.from_numpy(camera.center), directions.float(), (local[:, 2] / length[:, 0]).float()
 
 
 def intersect_box(origin: torch.Tensor, directions: torch.Tensor, box: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Compute the distances at which rays enter and leave an axis-aligned box (slab method).
 
     Args:
-        origin: (3,) or (P, 3), meters.
+        origin: (3,) or (P, 3), meters; float64 for scenes that are far from the origin of their world.
         directions: (P, 3).
         box: (2, 3).
 
@@ -42,7 +43,7 @@ def intersect_box(origin: torch.Tensor, directions: torch.Tensor, box: torch.Ten
     """
     tiny = torch.full_like(directions, 1e-12)
     safe = torch.where(directions.abs() < tiny, tiny, directions)  # a parallel ray meets its slabs at +-infinity
-    first, second = (box[0] - origin) / safe, (box[1] - origin) / safe
+    first, second = ((corner - origin).to(safe.dtype) / safe for corner in box)
     t_near = torch.minimum(first, second).amax(dim=1).clamp(min=0)
     return t_near, torch.maximum(first, second).amin(dim=1)
 
@@ -58,7 +59,7 @@ def place_samples(
     """Return the samples on rays that lie before t_far and in cells that are set.
 
     Args:
-        origins: (3,) or (R, 3), meters.
+        origins: (3,) or (R, 3), meters; float64 for scenes that are far from the origin of their world.
         directions: (R, 3), unit.
         distances: (R, K) meters along each ray, ascending.
         t_far: (R,) meters.
@@ -70,7 +71,8 @@ def place_samples(
     """
     ray, k = (distances < t_far[:, None]).nonzero().unbind(1)
     t = distances[ray, k]
-    points = (origins.expand_as(directions)[ray] + t[:, None] * directions[ray] - box[0]) / (box[1] - box[0])
+    starts = (origins - box[0]).to(directions.dtype).expand_as(directions)
+    points = (starts[ray] + t[:, None] * directions[ray]) / (box[1] - box[0])
     if cells is not None:
         inside = cells.flatten()[cell_of(points, cells.shape)]
         ray, points, t = ray[inside], points[inside], t[inside]

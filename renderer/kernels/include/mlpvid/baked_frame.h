@@ -51,7 +51,7 @@ struct BakedFrame {
     int32 view_channels;     // 15 or 9
     int32 occupancy_levels;  // 1 to kOccupancyLevels
     int32 cells[3];          // occupancy cells along x, y, z
-    float box_lower[3];      // meters
+    float box_lower[3];      // meters; zeros, because the program counts from this corner (see renderer/baked.py)
     float box_upper[3];
     float box_extent[3];
 };
@@ -60,7 +60,7 @@ struct BakedFrame {
 struct View {
     double inverse_intrinsics[9];  // K^-1
     double rotation[9];            // R, world to camera
-    float origin[3];               // camera center, meters
+    float origin[3];               // camera center, meters; all corners as in BakedFrame
     float clip_lower[3];           // the part of the box that is rendered, meters
     float clip_upper[3];
     float depth_range[2];     // only samples from the first to below the second depth count, meters
