@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+
+if __name__ == "__main__" and not __package__:  # `python -I` and `python -P` do not search the folder of the program
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from common.command_line import called_as
 from common.interrupts import exit_on_interrupt, leave

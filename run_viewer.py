@@ -1,5 +1,11 @@
 """The viewer's command line; see `viewer.cli`."""
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # `python -I` and `python -P` do not search the folder of the program
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 from common.interrupts import exit_on_interrupt, leave
 from common.missing_packages import explain_missing_packages
 

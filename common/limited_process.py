@@ -26,7 +26,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 """This package: "common", or "mlpvid.common" when it is installed."""
 _ROOT = Path(__file__).resolve().parents[_PACKAGE.count(".") + 1]
 """The folder from which the child imports it."""
-_START = f"from {_PACKAGE}.limited_worker import main; main()"
+_START = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from {_PACKAGE}.limited_worker import main; main()"
 _REMEDY = "it is damaged, or made to do harm"
 _WATCH_SECONDS = 0.05
 

@@ -21,7 +21,11 @@ from viewer.export.recorder import RecordResult
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", [(ROOT / "run_viewer.py",), ("-m", "viewer")], ids=["run_viewer.py", "-m viewer"])
+@pytest.mark.parametrize(
+    "entry",
+    [(ROOT / "run_viewer.py",), ("-m", "viewer"), ("-I", ROOT / "run_viewer.py"), ("-I", ROOT / "run_mlpvid.py")],
+    ids=["run_viewer.py", "-m viewer", "isolated run_viewer.py", "isolated run_mlpvid.py"],
+)
 def test_render_png(bundle: Path, camera_file: Path, tmp_path: Path, entry: tuple[object, ...]) -> None:
     arguments = (bundle, "--render", "out.png", "--frame", 1, "--camera", camera_file)
     result = run_python(*entry, *arguments, folder=tmp_path)
