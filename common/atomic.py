@@ -119,9 +119,9 @@ def _create_temporary(target: Path, shown: str | Path) -> Path:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         # Exclusive, and with the permissions that the user's umask gives a new file.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except FileNotFoundError as error:
-        raise InputError(shown, "cannot be written", f"there is no folder {target.parent}") from error
     except OSError as error:
+        if not target.parent.is_dir():
+            raise InputError(shown, "cannot be written", f"there is no folder {target.parent}") from error
         raise _cannot_write(shown, error) from error
     if mode is not None:
         with contextlib.suppress(OSError):

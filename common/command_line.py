@@ -176,11 +176,22 @@ def _explained(error: Exception) -> str:
         return text
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, FileNotFoundError) and _folder_is_gone():
+        return "the current folder does not exist any more; change to another one"
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in text):
         return f"there is not enough memory for this ({shortened(text)[:100] or 'out of memory'})"
     if isinstance(error, RuntimeError) and "start new thread" in text:
         return "the system has no more threads for this; use --threads with a smaller number"
     return ""
+
+
+def _folder_is_gone() -> bool:
+    """Return whether the current folder was removed, so that no relative path leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _ended(message: str, status: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.errors import InputError
 
@@ -102,6 +103,20 @@ def test_what_the_system_refuses_is_one_short_line(fault: Exception, message: st
     assert run(command, argparse.Namespace(debug=False)) == 2
     error = capsys.readouterr().err
     assert error.startswith(message) and error.count("\n") == 1 and len(error) <= 300
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a folder that a program is in")
+def test_a_current_folder_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(_: argparse.Namespace) -> None:
+        write_text("relative.txt", "")
+
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(write, argparse.Namespace(debug=False)) == 2
+    assert capsys.readouterr().err == "error: the current folder does not exist any more; change to another one\n"
 
 
 def test_long_messages_lose_their_middle(capsys: pytest.CaptureFixture[str]) -> None:
