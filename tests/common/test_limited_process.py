@@ -31,6 +31,12 @@ def call(process: LimitedProcess, what: str) -> int:
     return int(process.call(misbehave, what.encode(), "file.npy", LIMITS))
 
 
+def test_a_child_finds_the_program_without_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    with contextlib.closing(LimitedProcess()) as process:
+        assert call(process, "") != os.getpid()
+
+
 def test_one_child_answers_all_calls_and_close_ends_it() -> None:
     process = LimitedProcess()
     first = call(process, "")
