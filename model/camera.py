@@ -22,6 +22,9 @@ _MIN_DEPTH = 1e-9  # meters; avoids a division by zero for points in the plane o
 MAX_DISTANCE = 1e9
 """Largest coordinate of a translation, meters. Squares of larger ones overflow in float32."""
 
+MAX_PIXELS = 1e9
+"""Largest entry of K. Products of larger ones overflow, and no lens is that long."""
+
 Array = NDArray[np.float64]
 
 _SHAPES: dict[str, tuple[int, ...]] = {"K": (3, 3), "R": (3, 3), "T": (3,)}
@@ -81,6 +84,8 @@ class Camera:
         with np.errstate(all="ignore"):  # absurd numbers overflow and fail these checks
             if not 1e-12 <= abs(np.linalg.det(self.K)) < np.inf:
                 raise InputError("camera K", "cannot be inverted")
+            if np.abs(self.K).max() > MAX_PIXELS:
+                raise InputError("camera K", f"must be within {MAX_PIXELS:g} pixels")
             deviation = np.abs(self.R @ self.R.T - _IDENTITY).max()  # NaN when the product overflows
             if not deviation <= 1e-3 or np.linalg.det(self.R) < 0:
                 raise InputError("camera R", "is not a rotation")
