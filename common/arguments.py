@@ -41,7 +41,10 @@ def checked_whole(value: object, subject: str, low: int, high: int) -> int:
 
 def checked_numbers(values: object, subject: str, count: int, wanted: str) -> tuple[float, ...]:
     """Return a sequence of finite numbers as a tuple; other parameters and errors are those of `checked_number`."""
-    items = list(values) if isinstance(values, Iterable) and not isinstance(values, str | bytes) else []
+    try:
+        items = list(values) if isinstance(values, Iterable) and not isinstance(values, str | bytes) else []
+    except TypeError:  # an array without axes
+        items = []
     found = [_real(item) for item in items]
     if len(found) != count or None in found:
         raise InputError(subject, f"must be {wanted}, not {shown(values)}")

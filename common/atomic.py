@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from common.errors import InputError
-from common.folders import check_link
+from common.folders import check_link, check_name
 
 MAX_NAME_BYTES = 255
 """Longest file name of the usual file systems."""
@@ -66,8 +66,7 @@ def check_target(path: Path) -> None:
     Finds folders, devices, pipes, missing folders, folders without permission, names that are too long, and links that lead
     nowhere.
     """
-    if "\0" in str(path):
-        raise InputError(path, "contains a null character, as no name of a file does")
+    check_name(path)
     if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(path, "is a folder", "name a file")
     if not os.path.isdir(path.parent):

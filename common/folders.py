@@ -8,6 +8,12 @@ from pathlib import Path
 from common.errors import InputError
 
 
+def check_name(path: Path) -> None:
+    """Raise InputError if no file can have this name, where functions of the system would raise ValueError."""
+    if "\0" in str(path):
+        raise InputError(path, "contains a null character, as no name of a file does")
+
+
 def make_folder(path: Path, parents: bool = False) -> None:
     """Make a folder for output unless it exists; a link to a folder is followed.
 

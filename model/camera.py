@@ -49,7 +49,7 @@ def as_floats(values: object, subject: str) -> Array:
     """Return numbers as an array; raise InputError if they are anything else."""
     try:
         return np.asarray(values, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(subject, f"must be an array of numbers, not {shown(values)}") from error
 
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from common.arguments import checked_number, checked_numbers
 from common.errors import InputError
-from model.camera import Array, Camera
+from model.camera import Array, Camera, as_floats, checked_size
 from model.rotation import matrix_from_quaternion
 
 OPENGL_AXES = np.diag([1.0, -1.0, -1.0])
@@ -42,7 +43,10 @@ def from_colmap(
         R = matrix_from_quaternion(_array(quaternion, (4,), "quaternion"))
     except ValueError as error:
         raise InputError("camera quaternion", "is zero or not finite") from error
-    fx, fy = np.broadcast_to(np.asarray(focal_length, np.float64), (2,))
+    lengths = as_floats(focal_length, "camera focal length")
+    if lengths.size not in (1, 2):
+        raise InputError("camera focal length", "must be one number, or f_x and f_y")
+    fx, fy = np.broadcast_to(lengths.ravel(), (2,))
     return Camera(
         width, height, intrinsics(fx, fy, *_array(center, (2,), "center")), R, _array(translation, (3,), "translation")
     )
@@ -59,9 +63,11 @@ def from_nerf(width: int, height: int, transform_matrix: ArrayLike, camera_angle
     Raises:
         InputError: the numbers do not describe a camera.
     """
-    if not 0 < camera_angle_x < np.pi:
+    width, height = checked_size((width, height), "camera size")
+    angle = checked_number(camera_angle_x, "camera_angle_x", "an angle in radians")
+    if not 0 < angle < np.pi:
         raise InputError("camera_angle_x", "must be above 0 and below pi radians")
-    focal = 0.5 * width / np.tan(0.5 * camera_angle_x)
+    focal = 0.5 * width / float(np.tan(0.5 * angle))
     return _from_opengl_pose(width, height, intrinsics(focal, focal, width / 2, height / 2), transform_matrix)
 
 
@@ -76,6 +82,7 @@ def from_opengl(width: int, height: int, view_matrix: ArrayLike, projection_matr
     Raises:
         InputError: the matrices do not describe a perspective camera.
     """
+    width, height = checked_size((width, height), "camera size")
     P = _array(projection_matrix, (4, 4), "projection matrix")
     if not np.allclose(P[3], (0, 0, -1, 0)):
         remedy = "transpose it if it is stored in columns"
@@ -106,9 +113,12 @@ def from_blender(
     Raises:
         InputError: the numbers do not describe a camera.
     """
-    longer = max(width, height)
-    focal = focal_length / sensor_width * longer
-    x, y = _array(shift, (2,), "shift") * longer
+    width, height = checked_size((width, height), "camera size")
+    longer, sensor = max(width, height), checked_number(sensor_width, "camera sensor width", "a length in millimeters")
+    if sensor <= 0:
+        raise InputError("camera sensor width", "must be above 0")
+    focal = checked_number(focal_length, "camera focal length", "a length in millimeters") / sensor * longer
+    x, y = (longer * part for part in checked_numbers(shift, "camera shift", 2, "two numbers"))
     return _from_opengl_pose(width, height, intrinsics(focal, focal, width / 2 - x, height / 2 + y), matrix_world)
 
 
@@ -126,7 +136,7 @@ def intrinsics(fx: float, fy: float, cx: float, cy: float) -> Array:
 
 
 def _array(values: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_floats(values, f"camera {name}")
     if array.shape != shape:
         raise InputError(f"camera {name}", f"must have the shape {shape}, not {array.shape}")
     return array

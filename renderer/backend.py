@@ -81,7 +81,7 @@ def _is_box(value: object) -> bool:
     """Return whether these are two points in order, coordinate by coordinate."""
     try:
         low, high = np.asarray(value, np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
     return bool(low.shape == high.shape == (3,) and (-np.inf < low).all() and (low <= high).all() and (high < np.inf).all())
 
@@ -90,7 +90,7 @@ def _is_interval(value: object) -> bool:
     """Return whether these are two distances in order; the second one may be infinite."""
     try:
         low, high = np.asarray(value, np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
     return low.shape == high.shape == () and bool(0 <= low <= high)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from common.folders import check_folder_link, make_folder
+from common.folders import check_folder_link, check_name, make_folder
 from viewer.export.image_files import load_openexr, save_exr, save_png
 
 
@@ -74,6 +74,7 @@ def check_folder(path: Path, image_format: str) -> None:
         raise InputError(f"image format {image_format}", "is unknown", "choose png or exr")
     if image_format == "exr":
         load_openexr(path)
+    check_name(path)
     check_folder_link(path)
     if path.exists() and not path.is_dir():
         raise InputError(path, "is a file, not a folder")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from common.arguments import checked_kind, checked_number, checked_numbers, checked_whole, shown
 from common.errors import InputError
 from model.camera import checked_size
@@ -39,12 +41,17 @@ def checked_options(options: RecordOptions) -> RecordOptions:
         raise InputError("up", "must be a direction of three numbers, not all 0")
     if not BEST_QUALITY <= checked_number(options.quality, "quality") <= WORST_QUALITY:
         raise InputError(f"quality {options.quality:g}", f"must be {BEST_QUALITY} (best) to {WORST_QUALITY}")
-    if options.fps is not None:
-        exact_rate(checked_number(options.fps, "frame rate", "a number of frames per second"))
+    for flag, name in ((options.transparent, "transparent"), (options.values, "values")):
+        if not isinstance(flag, bool | int | np.bool_):
+            raise InputError(name, f"must be True or False, not {shown(flag)}")
+    fps = None if options.fps is None else checked_number(options.fps, "frame rate", "a number of frames per second")
+    if fps is not None:
+        exact_rate(fps)
     if options.seconds is not None:
         checked_number(options.seconds, "length", "a positive number of seconds")
     return replace(
         options,
+        fps=fps,
         size=None if options.size is None else checked_size(options.size),
         frames=None if options.frames is None else _checked_frames(options.frames),
         supersampling=checked_whole(options.supersampling, "supersampling", 1, MAX_SUPERSAMPLING),
