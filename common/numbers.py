@@ -25,3 +25,8 @@ def parse_whole(text: str) -> int | None:
         return int(text)
     value = parse_number(text)
     return int(value) if value is not None and value.is_integer() and 0 <= value < 1 << 53 else None
+
+
+def counted(count: int, noun: str) -> str:
+    """Format a number of things: "1 keyframe", "12 keyframes"."""
+    return f"{count} {noun}" + "s" * (count != 1)

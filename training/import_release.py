@@ -18,6 +18,7 @@ from common.command_line import ArgumentParser, parse_finite, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.native import note_native_fault
+from common.numbers import counted
 from common.progress import progress
 from model.bundle.info import write_bundle
 from model.camera import MAX_IMAGE_SIDE, Camera
@@ -140,7 +141,7 @@ def _command(arguments: argparse.Namespace) -> None:
     video = import_release(checkpoint, arguments.annots, arguments.vertices, arguments.box_padding, arguments.fps)
     write_bundle(video, arguments.out)
     config = video.config
-    print(f"{arguments.out}: {video.num_frames} frames, {config.view_encoding}, {config.assignment} heads")
+    print(f"{arguments.out}: {counted(video.num_frames, 'frame')}, {config.view_encoding}, {config.assignment} heads")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -24,6 +24,7 @@ from PIL import Image
 from common.command_line import ArgumentParser, parse_count, parse_size, run
 from common.errors import InputError
 from common.interrupts import leave
+from common.numbers import counted
 from common.progress import progress
 from common.yaml_documents import dump_yaml
 from model.camera import Camera
@@ -230,7 +231,7 @@ def _command(arguments: argparse.Namespace) -> None:
     width, height = arguments.size
     size = CaptureSize(arguments.frames, arguments.cameras, width, height, arguments.speed)
     make_capture(arguments.out, size)
-    print(f"{arguments.out}: {size.frames} frames, {size.cameras} cameras, {size.width}x{size.height}")
+    print(f"{arguments.out}: {counted(size.frames, 'frame')}, {counted(size.cameras, 'camera')}, {size.width}x{size.height}")
 
 
 def main(arguments: list[str] | None = None) -> int:

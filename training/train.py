@@ -20,6 +20,7 @@ from common.installation import training_command
 from common.interrupts import INTERRUPTED, leave
 from common.locks import exclusive
 from common.memory import check_memory
+from common.numbers import counted
 from common.yaml_documents import dump_yaml
 from model.bundle.container import blame
 from model.bundle.info import write_bundle
@@ -134,7 +135,10 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
             if processes.is_first:
                 write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
         trainer.overhead = processes.of_first(trainer.overhead)
-        print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
+        print(
+            f"training {capture.name}: {counted(trainer.scene.num_frames, 'frame')}, {trainer.field.name} field",
+            file=sys.stderr,
+        )
         if trainer.refinement is not None:
             print(f"refining {trainer.refinement.describe(capture.camera_names)}", file=sys.stderr)
         if not _run(trainer, arguments, validation):

@@ -212,6 +212,7 @@ def test_paths_for_other_programs(bundle: Path, tmp_path: Path, name: str) -> No
     run = view(bundle, "--export-path", name, "--fps", "10", "--seconds", "2", "--size", "64x48", folder=tmp_path)
     assert run.returncode == 0, run.stderr
     assert "20 views written" in run.stdout
+    assert f"exporting {name}: 20/20" in run.stderr
     assert names(tmp_path) == [name]
     if name == "path.json":  # --record reads it again
         run = view(bundle, "--record", "out", "--path", name, "--fps", "1", folder=tmp_path)

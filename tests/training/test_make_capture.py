@@ -214,5 +214,5 @@ def test_bad_usage_is_one_line(arguments: list[str], tmp_path: Path) -> None:
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "out"), "--frames", "1", "--cameras", "2", "--size", "16x24"]) == 0
-    assert "1 frames, 2 cameras, 16x24" in capsys.readouterr().out
+    assert "1 frame, 2 cameras, 16x24" in capsys.readouterr().out
     assert open_capture(tmp_path / "out").cameras[1].height == 24

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from common.numbers import counted
 from common.yaml_documents import dump_yaml
 from training.inspection.comparison import COVERED
 from training.inspection.examine import Report
@@ -90,7 +91,7 @@ def verdict(report: Report) -> str:
 
 def summary(report: Report) -> str:
     """Return the main figures in one line."""
-    parts = [f"{len(report.footage.names)} cameras", f"{report.footage.num_frames} frames"]
+    parts = [counted(len(report.footage.names), "camera"), counted(report.footage.num_frames, "frame")]
     if report.size is not None:
         parts.append(f"subject {report.size.extent:.2f} m, cameras {report.size.distance:.2f} m away")
     if report.after:

@@ -10,6 +10,7 @@ from pathlib import Path
 from common.atomic import write_text
 from common.errors import InputError
 from common.folders import make_folder
+from common.numbers import counted
 from common.yaml_documents import dump_yaml
 from model.segments import Segment
 from training import train
@@ -105,11 +106,11 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
     """
     keyframes = plan_keyframes(arguments, runs)
     if index == 0 and not (arguments.resume and keyframes.finished):
-        print(f"keyframes: {keyframes.num_frames} frames", file=sys.stderr)
+        print(f"keyframes: {counted(keyframes.num_frames, 'frame')}", file=sys.stderr)
         status = _train(arguments, keyframes, None)
         if status != 0:
             return status
-    print(f"segment {index} of {len(runs)}: {runs[index].num_frames} frames", file=sys.stderr)
+    print(f"segment {index} of {len(runs)}: {counted(runs[index].num_frames, 'frame')}", file=sys.stderr)
     before = _before(runs, index, keyframes)
     if not before.finished:
         raise InputError(before.folder, "is not finished, and all segments need its decoder", "train segment 0 first")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from common.errors import InputError
 from common.locks import exclusive, is_locked
+from common.numbers import counted
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app.jobs import Jobs
@@ -142,7 +143,7 @@ class ScreenRecording:
             track = self._played.track(self.seconds)
             self._sink.finish(track.samples)
             self._lock.remove_leftovers()
-        return f"{self._sink.frames} frames written to {self.output}{self._note()}{track.note}"
+        return f"{counted(self._sink.frames, 'frame')} written to {self.output}{self._note()}{track.note}"
 
     def _note(self) -> str:
         if not self.left_out:

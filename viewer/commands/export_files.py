@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common.errors import InputError
 from common.interrupts import interruptible
+from common.numbers import counted
 from common.progress import progress_display
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken
@@ -35,7 +36,7 @@ def mesh(options: argparse.Namespace) -> int:
     with progress_display(f"extracting {options.mesh}, percent") as show:
         written = interruptible(work, cancel.cancel)
     others = f" to {written[-1]}" if len(written) > 1 else ""
-    print(f"{len(written)} file{'s' * (len(written) > 1)} written: {written[0]}{others}")
+    print(f"{counted(len(written), 'file')} written: {written[0]}{others}")
     return 0
 
 
@@ -50,8 +51,11 @@ def export_path(options: argparse.Namespace) -> int:
     with naming_file(name):
         schedule = plan(video, path, recording_size(path, choices), choices)
     fps = options.fps or video.metadata.fps
-    notes = save_path(options.export_path, schedule, fps, video.num_frames, video.metadata.up)
-    print("\n".join([f"{schedule.count} views written to {options.export_path}", *(f"note: {note}" for note in notes)]))
+    with progress_display(f"exporting {options.export_path}") as show:
+        notes = save_path(options.export_path, schedule, fps, video.num_frames, video.metadata.up, show)
+    print(
+        "\n".join([f"{counted(schedule.count, 'view')} written to {options.export_path}", *(f"note: {note}" for note in notes)])
+    )
     return 0
 
 

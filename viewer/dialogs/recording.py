@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from imgui_bundle import imgui
 
 from common.errors import InputError
+from common.numbers import counted
 from model.camera import MAX_IMAGE_SIDE
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
@@ -17,7 +18,7 @@ from viewer.camera_path.path import CameraPath
 from viewer.codecs import CODECS
 from viewer.dialogs.modal import begin_columns, begin_dialog, confirmed
 from viewer.export.record_options import RecordOptions, check_output, plan
-from viewer.export.summary import counted, summary
+from viewer.export.summary import summary
 from viewer.picture.options import with_fixed_range
 from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, left_of_box, slider, tooltip
 from viewer.widgets.numbers import integer_pair, number_field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,14 @@ def check_path_file(path: Path) -> None:
     check_target(path)
 
 
-def save_path(path: Path, schedule: FrameSchedule, fps: float, num_frames: int, up: ArrayLike) -> list[str]:
+def save_path(
+    path: Path,
+    schedule: FrameSchedule,
+    fps: float,
+    num_frames: int,
+    up: ArrayLike,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
     """Write the views of a schedule atomically in the format that the suffix names.
 
     Args:
@@ -39,6 +47,7 @@ def save_path(path: Path, schedule: FrameSchedule, fps: float, num_frames: int, 
         fps: views per second.
         num_frames: number of frames of the video.
         up: direction that is up in the world; glTF turns it to y.
+        progress: called with the number of finished views and of all views. A long path takes minutes.
 
     Returns:
         What the format cannot store, one sentence each.
@@ -47,7 +56,11 @@ def save_path(path: Path, schedule: FrameSchedule, fps: float, num_frames: int, 
         InputError: the suffix is unknown, or the file cannot be written.
     """
     check_path_file(path)
-    cameras = [schedule.camera(k) for k in range(schedule.count)]
+    cameras = []
+    for k in range(schedule.count):
+        cameras.append(schedule.camera(k))
+        if progress is not None:
+            progress(k + 1, schedule.count)
     if path.suffix.lower() == ".json":
         times = [schedule.time(k) for k in range(schedule.count)]
         values = nerfstudio_views(cameras, fps, [time / max(num_frames - 1, 1) for time in times])

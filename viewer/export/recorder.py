@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.locks import exclusive
+from common.numbers import counted
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, RenderCancelled, RenderedImage, Renderer
@@ -173,10 +174,10 @@ def record_views(
                 progress(done)
     except RenderCancelled:
         frames = output.frames
-        return RecordResult(frames, True, f"stopped after {frames} of {count} frames: {output.abort()}")
+        return RecordResult(frames, True, f"stopped after {frames} of {counted(count, 'frame')}: {output.abort()}")
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(
-            f"{target}: interrupted after {output.frames} of {count} frames; {output.abort()}"
+            f"{target}: interrupted after {output.frames} of {counted(count, 'frame')}; {output.abort()}"
         ) from interrupt
     except BaseException:
         output.abort()
@@ -184,7 +185,7 @@ def record_views(
     output.finish()
     note = f" ({fallback.note})" if fallback.note else ""
     note += "" if seen else " (nothing is visible in any of them)"
-    return RecordResult(output.frames, False, f"{output.frames} frames written to {target}{note}", frozenset(seen))
+    return RecordResult(output.frames, False, f"{counted(output.frames, 'frame')} written to {target}{note}", frozenset(seen))
 
 
 def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOptions) -> FrameSink:

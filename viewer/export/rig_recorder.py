@@ -11,6 +11,7 @@ from common.errors import InputError
 from common.folders import make_folder
 from common.locks import Lock, exclusive
 from common.memory import check_memory
+from common.numbers import counted
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Renderer
 from viewer.camera_path.frame_schedule import FrameSchedule, check_range, clip_ranges, clip_time, frames_of
@@ -126,7 +127,7 @@ def record_rig(
     message = result.message.replace(str(output), _shown(output), 1)
     unseen = [named.name for named in rig if named.name not in result.seen]
     note = f" (nothing is visible from {listed(unseen)})" if 0 < len(unseen) < len(rig) else ""
-    return replace(result, message=f"{len(rig)} cameras: {message}{note}{sound.note}")
+    return replace(result, message=f"{counted(len(rig), 'camera')}: {message}{note}{sound.note}")
 
 
 def plan_rig(video: VolumetricVideo, rig: Sequence[RigCamera], options: RecordOptions) -> tuple[list[RigCamera], FrameSchedule]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common.numbers import counted
 from viewer.export.record_options import RecordOptions
 
 
@@ -46,11 +47,6 @@ def size_text(size: int) -> str:
         if size >= scale:
             return f"{size / scale:.1f} {unit}" if size < 10 * scale else f"{size / scale:.0f} {unit}"
     return f"{max(1, round(size / 1000))} kB"
-
-
-def counted(count: int, noun: str) -> str:
-    """Format a number of things: "1 keyframe", "12 keyframes"."""
-    return f"{count} {noun}" + "s" * (count != 1)
 
 
 def summary(frames: int, fps: float, options: RecordOptions, sizes: MeasuredSizes) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_6 as icons
 from imgui_bundle import imgui
 
+from common.numbers import counted
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.app.path_edits import path_edit, path_state
-from viewer.export.summary import counted
 from viewer.panels.path_track import DragEdit, PathTrack
 from viewer.widgets.controls import action_button, action_buttons, button, em, flow, slider
 from viewer.widgets.numbers import entered_number

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
+from common.numbers import counted
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.export.record_options import RecordOptions
 from viewer.export.recorder import RecordProgress, record
@@ -131,4 +132,4 @@ class RecordingControls:
                 return "The recording was cancelled."
             content = output.read_bytes()
         self._call(lambda: self._client.send_file_download(output.name, content, save_immediately=True))
-        return f"{result.frames} frames were recorded."
+        return f"{counted(result.frames, 'frame')} recorded."

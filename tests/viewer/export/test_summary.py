@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from common.numbers import counted
 from viewer.export.record_options import RecordOptions
 from viewer.export.summary import MeasuredSizes, size_on_disk, size_text, summary
 
@@ -52,3 +53,7 @@ def test_a_missing_file_changes_no_estimate(tmp_path: Path) -> None:
 )
 def test_bytes_in_words(size: int, words: str) -> None:
     assert size_text(size) == words
+
+
+def test_one_thing_has_no_s() -> None:
+    assert [counted(n, "frame") for n in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]

@@ -254,7 +254,7 @@ def test_a_recording_is_downloaded_and_not_kept(
     client.gui.controls["Record"].use()
     wait_until(lambda: client.downloads and session.recording.job is None, lambda: session.update(2000.0))
     (name, content), (title, text) = client.downloads[0], client.notifications[0]
-    assert (name, title, text) == ("dance.mp4", "Recording", "3 frames were recorded.")
+    assert (name, title, text) == ("dance.mp4", "Recording", "3 frames recorded.")
     assert not list(tmp_path.iterdir())
     (tmp_path / name).write_bytes(content)
     images = decode(tmp_path / name)
