@@ -19,7 +19,7 @@ from model.camera import Camera, checked_size
 from renderer.select import backend_for, check_choice, create_renderer
 from viewer.app.files import read_video
 from viewer.app.places import Place, place_of
-from viewer.camera.control import OrbitCamera
+from viewer.camera.control import overview
 from viewer.notebook import in_notebook, show_in_notebook
 
 if TYPE_CHECKING:
@@ -99,10 +99,7 @@ class Video:
         Args:
             size: width and height of the image, pixels.
         """
-        width, height = checked_size(size)
-        camera = OrbitCamera(self.bounds, self.metadata.up)
-        camera.fit(width, height)
-        return camera.to_camera(width, height)
+        return overview(self.bounds, self.metadata.up, *checked_size(size))
 
     def orbit(self, turn: float, size: tuple[int, int] = DEFAULT_SIZE) -> Camera:
         """Return a camera on a circle around the subject.

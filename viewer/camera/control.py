@@ -254,6 +254,13 @@ def fitting_distance(points: Array, rotation: Array, half_width: float, half_hei
     return float(max(np.max(np.abs(x) / (half_width * free) - z), np.max(np.abs(y) / (half_height * free) - z)))
 
 
+def overview(box: ArrayLike, up: ArrayLike, width: int, height: int) -> Camera:
+    """Return the camera that the window opens with, which has the whole (2, 3) box in view; sides in pixels."""
+    camera = OrbitCamera(box, up)
+    camera.fit(width, height)
+    return camera.to_camera(width, height)
+
+
 def nearest_camera(cameras: Iterable[Camera], eye: ArrayLike) -> int:
     """Return the index of the camera nearest to `eye`; raise ValueError if there is none."""
     distances = [float(np.linalg.norm(camera.center - np.asarray(eye))) for camera in cameras]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from common.errors import InputError
 from common.interrupts import interruptible
 from common.numbers import counted
 from common.progress import progress_display
-from model.video import VolumetricVideo
 from renderer.backend import CancelToken
 from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.camera_path.path import CameraPath
-from viewer.commands.headless import DEFAULT_SIZE, naming_file, read_with_progress
+from viewer.commands.headless import DEFAULT_SIZE, frame_range, naming_file, read_with_progress
 from viewer.export.camera_path_files import check_path_file, save_path
 from viewer.export.mesh import MeshOptions
 from viewer.export.mesh_export import export_meshes
@@ -24,7 +22,7 @@ def mesh(options: argparse.Namespace) -> int:
     """Run --mesh: write the surface of each frame as a mesh or a point cloud, with progress on stderr."""
     choices = MeshOptions(options.resolution or MeshOptions.resolution, options.density)
     video = read_with_progress(options)
-    frames, cancel = _range(options, video) or (0, 1), CancelToken()
+    frames, cancel = frame_range(options, video) or (0, 1), CancelToken()
     count = frames[1] - frames[0]
 
     def work() -> list[Path]:
@@ -47,7 +45,7 @@ def export_path(options: argparse.Namespace) -> int:
     name = options.path or "orbit"
     path: CameraPath | str = name if name == "orbit" else load_any(Path(name), SceneTimes(video.num_frames, video.metadata.fps))
     size = options.size or (DEFAULT_SIZE if name == "orbit" else None)
-    choices = RecordOptions(size=size, fps=options.fps, frames=_range(options, video), seconds=options.seconds)
+    choices = RecordOptions(size=size, fps=options.fps, frames=frame_range(options, video), seconds=options.seconds)
     with naming_file(name):
         schedule = plan(video, path, recording_size(path, choices), choices)
     fps = options.fps or video.metadata.fps
@@ -57,13 +55,3 @@ def export_path(options: argparse.Namespace) -> int:
         "\n".join([f"{counted(schedule.count, 'view')} written to {options.export_path}", *(f"note: {note}" for note in notes)])
     )
     return 0
-
-
-def _range(options: argparse.Namespace, video: VolumetricVideo) -> tuple[int, int] | None:
-    if options.frames is None:
-        return None
-    first, end = options.frames
-    first, end = first or 0, video.num_frames if end is None else end
-    if not first < end <= video.num_frames:
-        raise InputError(f"frames {first}:{end}", f"must lie within 0:{video.num_frames} and contain at least one frame")
-    return first, end

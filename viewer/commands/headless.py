@@ -25,7 +25,8 @@ from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
 from renderer.select import backend_for, create_renderer
 from viewer.app.files import read_video
-from viewer.camera.control import OrbitCamera
+from viewer.camera.control import overview
+from viewer.camera_path.frame_schedule import check_range
 from viewer.commands.describe import print_values
 from viewer.export.projection import DEFAULT_SIZES, EYE_DISTANCE, Projection
 
@@ -86,15 +87,11 @@ def record(options: argparse.Namespace) -> int:
     from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - only this command needs it
 
     video = read_with_progress(options)
-    frames = None
-    if options.frames is not None:
-        first, end = options.frames
-        frames = (first or 0, video.num_frames if end is None else end)
     orbit = (options.path or "orbit") == "orbit" and not options.rig
     choices = RecordOptions(
         size=options.size or (DEFAULT_SIZES.get(options.projection, DEFAULT_SIZE) if orbit else None),
         fps=options.fps,
-        frames=frames,
+        frames=frame_range(options, video),
         seconds=options.seconds,
         display=_display(options),
         projection=_projection(options),
@@ -192,11 +189,12 @@ def measure(
     return {**result, **samples, "frames": frames, "width": size[0], "height": size[1], **measured_on}
 
 
-def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
-    """Return the camera that the window opens with, which has the whole scene in view."""
-    camera = OrbitCamera(video.bounds, video.metadata.up)
-    camera.fit(*size)
-    return camera.to_camera(*size)
+def frame_range(options: argparse.Namespace, video: VolumetricVideo) -> tuple[int, int] | None:
+    """Return A and B of --frames A:B with what was left out; None without it. Raise InputError if there are no such frames."""
+    if options.frames is None:
+        return None
+    first, end = options.frames
+    return check_range((first or 0, video.num_frames if end is None else end), video.num_frames)
 
 
 @contextlib.contextmanager
@@ -297,4 +295,4 @@ def _camera_of(video: VolumetricVideo, camera: Camera | None, size: tuple[int, i
         return camera
     projection.check_size(*size)
     size = projection.eye_size(*size)
-    return overview(video, size) if camera is None else camera.fitted(*size)
+    return overview(video.bounds, video.metadata.up, *size) if camera is None else camera.fitted(*size)

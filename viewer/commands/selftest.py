@@ -21,7 +21,8 @@ from renderer.selftest.check import Check, report
 from renderer.selftest.cuda import cuda_checks
 from renderer.selftest.opengl import opengl_checks
 from viewer.app.files import read_video
-from viewer.commands.headless import DEFAULT_SIZE, overview
+from viewer.camera.control import overview
+from viewer.commands.headless import DEFAULT_SIZE
 from viewer.gl.direct_display import connect
 
 MAX_DEVICES = 8
@@ -35,7 +36,7 @@ def selftest(options: argparse.Namespace) -> int:
         InputError: a check failed, or this machine supports none of the backends.
     """
     video = read_video(options.bundle, config=options.config)
-    camera = overview(video, options.size or DEFAULT_SIZE)
+    camera = overview(video.bounds, video.metadata.up, *(options.size or DEFAULT_SIZE))
     failed: list[str] = []
     missing: list[InputError] = []
     for backend, check in _chosen(options.backend).items():
