@@ -65,12 +65,16 @@ def make_parser() -> ArgumentParser:
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
     video.add_argument(
-        "--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit); files of other programs work, too"
+        "--path",
+        metavar="orbit|PATH.json",
+        help="--record, --export-path: camera path (default: orbit); files of other programs work, too",
     )
     video.add_argument(
         "--rig", metavar="CAMERAS.json|capture", help="--record: one output per camera of a list, or of the bundle's capture"
     )
-    video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
+    video.add_argument(
+        "--frames", metavar="A:B|N", help="--record, --mesh, --export-path: frames A to B-1; --benchmark: number of frames"
+    )
     video.add_argument(
         "--seconds",
         type=parse_positive,
@@ -214,36 +218,56 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
     ranged = options.record or options.mesh or options.export_path
     pictures = options.render or options.record or options.serve
     rows = (
-        ("--camera", options.camera, options.render),
-        ("--transparent", options.transparent, options.render),
-        ("--background", options.background, pictures),
-        ("--panorama", options.panorama, pictures),
-        ("--shadow", options.shadow, pictures),
-        ("--frame", options.frame, options.render or window),
-        ("--size", options.size, not (options.info or options.verify or options.serve or options.mesh)),
-        ("--path", options.path, path),
-        ("--rig", options.rig, options.record),
-        ("--view", options.view, options.record),
-        ("--projection", options.projection, (options.render or options.record) and not options.rig),
-        ("--eye-distance", options.eye_distance, options.projection in ("stereo", "vr180")),
-        ("--range", options.range, options.record and options.view in SCALAR_MODES),
-        ("--images", options.images, options.record),
-        ("--resolution", options.resolution, options.mesh),
-        ("--density", options.density, options.mesh),
-        ("--points", options.points, options.mesh),
-        ("--fps", options.fps, options.record or options.export_path),
-        ("--seconds", options.seconds, measures_window or orbit),
-        ("--frames", options.frames, ranged or (options.benchmark and not options.window)),
-        ("--window", options.window, window or options.benchmark),
-        ("--port", options.port, options.serve),
-        ("--host", options.host, options.serve),
-        ("--token", options.token, options.serve),
-        ("--json", options.json, options.info or options.verify or options.benchmark),
+        ("--camera", options.camera, options.render, "--render"),
+        ("--transparent", options.transparent, options.render, "--render"),
+        ("--background", options.background, pictures, "--render, --record and --serve"),
+        ("--panorama", options.panorama, pictures, "--render, --record and --serve"),
+        ("--shadow", options.shadow, pictures, "--render, --record and --serve"),
+        ("--frame", options.frame, options.render or window, "--render and the window"),
+        (
+            "--size",
+            options.size,
+            not (options.info or options.verify or options.serve or options.mesh),
+            "images, videos, camera paths, measurements and the window",
+        ),
+        ("--path", options.path, path, "--export-path, and to --record without --rig"),
+        ("--rig", options.rig, options.record, "--record"),
+        ("--view", options.view, options.record, "--record"),
+        (
+            "--projection",
+            options.projection,
+            (options.render or options.record) and not options.rig,
+            "--render, and to --record without --rig",
+        ),
+        ("--eye-distance", options.eye_distance, options.projection in ("stereo", "vr180"), "--projection stereo and vr180"),
+        (
+            "--range",
+            options.range,
+            options.record and options.view in SCALAR_MODES,
+            "--record with a --view that is mapped to colors, such as depth",
+        ),
+        ("--images", options.images, options.record, "--record"),
+        ("--resolution", options.resolution, options.mesh, "--mesh"),
+        ("--density", options.density, options.mesh, "--mesh"),
+        ("--points", options.points, options.mesh, "--mesh"),
+        ("--fps", options.fps, options.record or options.export_path, "--record and --export-path"),
+        ("--seconds", options.seconds, measures_window or orbit, "orbits, and to --benchmark --window"),
+        (
+            "--frames",
+            options.frames,
+            ranged or (options.benchmark and not options.window),
+            "--record, --mesh, --export-path, and to --benchmark without --window",
+        ),
+        ("--window", options.window, window or options.benchmark, "the window and to --benchmark"),
+        ("--port", options.port, options.serve, "--serve"),
+        ("--host", options.host, options.serve, "--serve"),
+        ("--token", options.token, options.serve, "--serve"),
+        ("--json", options.json, options.info or options.verify or options.benchmark, "--info, --verify and --benchmark"),
     )
-    for name, value, applies in rows:
+    for name, value, applies, place in rows:
         given = value is not None and value is not False  # frame 0 is given, too
         if given and not applies:
-            hint = "; --frames does" if name == "--frame" and (ranged or options.benchmark) else ""
+            hint = "; --frames does" if name == "--frame" and (ranged or options.benchmark) else f", only to {place}"
             parser.error(f"{name} does not apply to this command{hint}")
 
 
