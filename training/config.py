@@ -144,7 +144,7 @@ Rate = Annotated[StrictFloat, within(0, 1)]
 
 @dataclass(frozen=True, config=FIELDS)
 class OptimizerConfig:
-    """Adam with two learning rates, linear warm-up and exponential decay. The decoder's matrices can have Muon instead."""
+    """Adam with two learning rates, which rise at first and then fall. The decoder's matrices can have Muon instead."""
 
     decoder: Literal["adam", "muon"] = "adam"
     """What updates the weights of the decoder's layers (paper: Adam). Muon learns faster (`training.loop.muon`). All other
@@ -167,8 +167,11 @@ class OptimizerConfig:
     """Adam's epsilon for the tables, whose gradients are tiny (Instant-NGP)."""
     warmup: Share = 0.0005
     """Fraction of the run in which the rates rise from 0."""
+    schedule: Literal["exponential", "linear"] = "exponential"
+    """How the rates fall: "exponential" to `decay` of their height (paper), "linear" to 0 at the end of the run."""
     decay: Annotated[StrictFloat, within(1e-6, 1)] = 0.01
-    """Factor that the rates are multiplied by over the whole run, exponentially (paper: 0.1 every 400 epochs of 500 steps)."""
+    """Factor that the rates of the exponential schedule are multiplied by over the whole run (paper: 0.1 every 400 epochs of
+    500 steps)."""
 
 
 @dataclass(frozen=True, config=FIELDS)

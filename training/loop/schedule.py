@@ -35,15 +35,18 @@ def seed_of(step: int, slot: int, seed: int) -> int:
     return int(np.random.SeedSequence([seed, 2, step, slot]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def rate_factor(progress: float, config: OptimizerConfig) -> float:
-    """Return the factor on the learning rates: linear warm-up times exponential decay.
+def rate_factor(before: float, after: float, config: OptimizerConfig) -> float:
+    """Return the factor on the learning rates of a step: linear warm-up times exponential or linear decay.
+
+    With a linear decay, neither the first nor the last step of a run has the rate 0.
 
     Args:
-        progress: progress of the run at the end of the step, 0 to 1.
+        before: progress of the run at the start of the step, 0 to 1.
+        after: at its end. If time limits the run, it may be a little above 1.
         config: warm-up and decay.
     """
-    warmup = min(1.0, progress / config.warmup) if config.warmup else 1.0
-    return warmup * config.decay**progress
+    warmup = min(1.0, after / config.warmup) if config.warmup else 1.0
+    return warmup * (1 - before if config.schedule == "linear" else config.decay**after)
 
 
 def rays_of_step(progress: float, config: RayConfig) -> int:

@@ -154,7 +154,8 @@ class Trainer:
             check_finite([*sums, *(result.cameras for result in results)], self.step)
         self._freeze_levels(sums, results, before)
         self._record_errors(results, in_step)
-        self._update(sums, results, len(in_step), before + 1 / self.config.steps)
+        factor = rate_factor(before, before + 1 / self.config.steps, self.config.optimizer)
+        self._update(sums, results, len(in_step), factor)
         self.step += 1
         self.seconds = self.processes.of_first(self._clock() - start)
         if before < self.config.start.keyframes_until <= self.progress and self.network.embedding is not None:
@@ -210,11 +211,10 @@ class Trainer:
             check_finite([result.grids.grids.div_(in_step)], self.step)
         return result
 
-    def _update(self, sums: list[torch.Tensor | None], results: list[FrameResult], frames: int, progress: float) -> None:
-        """Average the gradients of all frames and update the parameters with the learning rates at a progress of the run."""
+    def _update(self, sums: list[torch.Tensor | None], results: list[FrameResult], frames: int, factor: float) -> None:
+        """Average the gradients of all frames and update the parameters, with a factor on the learning rates."""
         means = [None if total is None else total.div_(frames) for total in self.optimizer.exchanged(sums, self.processes)]
         grids = [result.grids for result in results if result.grids is not None]
-        factor = rate_factor(progress, self.config.optimizer)
         self.optimizer.step(means, factor, grids, self.processes, self.rate, self.step)
         if self.refinement is not None:
             own = sum((r.cameras for r in results if r.cameras is not None), torch.zeros_like(self.refinement.values))

@@ -23,11 +23,18 @@ def test_seeds_differ() -> None:
 
 def test_rates_rise_and_fall() -> None:
     config = OptimizerConfig(warmup=0.04, decay=0.01)
-    assert [rate_factor(progress, config) for progress in (0, 0.01, 0.02)] == pytest.approx(
+    assert [rate_factor(0.0, after, config) for after in (0, 0.01, 0.02)] == pytest.approx(
         [0, 0.25 * 0.01**0.01, 0.5 * 0.01**0.02]
     )
-    assert rate_factor(1.0, config) == pytest.approx(0.01)
-    assert rate_factor(0.5, OptimizerConfig(warmup=0.0, decay=0.04)) == pytest.approx(0.2)
+    assert rate_factor(0.99, 1.0, config) == pytest.approx(0.01)
+    assert rate_factor(0.4, 0.5, OptimizerConfig(warmup=0.0, decay=0.04)) == pytest.approx(0.2)
+
+
+def test_rates_fall_linearly_to_zero_after_the_last_step() -> None:
+    config = OptimizerConfig(warmup=0.2, schedule="linear", decay=0.03)
+    factors = [rate_factor(step / 10, (step + 1) / 10, config) for step in range(10)]
+    assert factors == pytest.approx([0.5 * 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    assert rate_factor(0.999, 1.004, config) == pytest.approx(0.001)  # the last step of a run whose length is a time
 
 
 def test_rays_grow_from_an_eighth() -> None:
