@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,16 @@ def test_without_a_gpu_the_report_says_what_is_missing(bundle: Path, capsys: pyt
     assert printed.out.startswith("CUDA self-test\nok     versions: ") and "FAILED device: backend cuda: " in printed.out
     assert printed.err.startswith("error: --selftest: backend cuda: ") and printed.err.count("\n") == 1
     assert "install " in printed.err and "issue" not in printed.err
+
+
+def test_it_needs_the_native_kernels(bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "mlpvid_kernels", None)  # as `pip install -r requirements-no-compiler.txt` leaves it
+    assert main([str(bundle), "--selftest"]) == 2
+    fault = (
+        "compares with the backend cpu, but the native kernels are not installed; `pip install ./renderer/kernels` builds them"
+    )
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err == f"error: --selftest: {fault} (needs a C++ compiler)\n"
 
 
 def test_a_bad_report_is_for_an_issue(

@@ -11,6 +11,7 @@ import moderngl
 import numpy as np
 
 from common.errors import InputError
+from common.native import REMEDY, native_fault
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.cuda.driver import Driver
@@ -33,8 +34,10 @@ def selftest(options: argparse.Namespace) -> int:
     """Run --selftest: print a report on the chosen backend, or on all that have a self-test.
 
     Raises:
-        InputError: a check failed, or this machine supports none of the backends.
+        InputError: a check failed, this machine supports none of the backends, or the native kernels cannot be used.
     """
+    if fault := native_fault("mlpvid_kernels"):
+        raise InputError("--selftest", f"compares with the backend cpu, but the native kernels {fault}", REMEDY)
     video = read_video(options.bundle, config=options.config)
     camera = overview(video.bounds, video.metadata.up, *(options.size or DEFAULT_SIZE))
     failed: list[str] = []
