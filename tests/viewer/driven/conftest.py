@@ -26,6 +26,12 @@ def gl_app() -> Iterator[ViewerApp]:
 
 
 @pytest.fixture
+def fragment_shaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Color samples without compute shaders, which are slow in software: for tests of what does not depend on them."""
+    monkeypatch.setattr("renderer.opengl.color_pass.has_compute", lambda _: False)
+
+
+@pytest.fixture
 def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
     """Count pixels that are copied; every draw is checked for errors."""
     return Traffic(monkeypatch)

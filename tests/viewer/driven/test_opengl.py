@@ -111,6 +111,7 @@ def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
     drive(gl_app, look, SMALL)
 
 
+@pytest.mark.usefixtures("fragment_shaders")
 def test_the_windows_thread_never_waits_for_the_renderer(
     gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_the_windows_thread_never_waits_for_the_renderer(
     drive(gl_app, look, SMALL)
 
 
+@pytest.mark.usefixtures("fragment_shaders")
 def test_closing_a_bundle_leaves_no_texture(gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     made, closed = watch_textures(monkeypatch), threading.Event()
 
@@ -202,6 +204,7 @@ def existing(names: set[int]) -> list[int]:
     return [name for name in names if is_texture(name)]
 
 
+@pytest.mark.usefixtures("fragment_shaders")
 def test_view_modes_and_the_psnr_need_no_pixels(
     gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
