@@ -27,6 +27,9 @@ from viewer.camera.state import (
     state_from_camera,
 )
 
+NEAREST, FARTHEST = 1e-3, 100.0
+"""Smallest and largest distance of the camera from its target for very small and very large scenes, in diagonals of the box."""
+
 MAX_PITCH = math.radians(89.0)
 """Steepest pitch that dragging reaches with the roll locked. Beyond it, left and right would swap."""
 
@@ -133,7 +136,7 @@ class OrbitCamera:
             anchor: world point that keeps its pixel; default: the target.
         """
         distance = self.state.distance * math.exp(min(max(-DOLLY_STEP * steps, -50.0), 50.0))
-        distance = min(max(distance, MIN_DISTANCE), MAX_DISTANCE)
+        distance = self._limited(distance)
         scale = distance / self.state.distance
         fixed = self.state.target if anchor is None else np.asarray(anchor, dtype=np.float64)
         self.set_state(self.state.replaced(target=fixed + scale * (self.state.target - fixed), distance=distance), "dolly")
@@ -179,7 +182,7 @@ class OrbitCamera:
         """
         target = np.asarray(point, dtype=np.float64)
         depth = float(self.state.forward @ (target - self.state.eye))
-        distance = min(depth, MAX_DISTANCE) if depth > MIN_DISTANCE else self.state.distance
+        distance = self.state.distance if depth <= self._limited(0.0) else self._limited(depth)
         self.set_state(self.state.replaced(target=target, distance=distance, principal=(0.0, 0.0)), "focus")
 
     def fit(self, width: int, height: int, box: ArrayLike | None = None) -> None:
@@ -237,7 +240,13 @@ class OrbitCamera:
         half_width = half_height * (aspect if self.state.aspect is None else self.state.aspect)
         center = box.mean(axis=0)
         distance = fitting_distance(box_corners(box) - center, self.state.rotation, half_width, half_height)
-        return self.state.replaced(target=center, distance=min(max(distance, MIN_DISTANCE), MAX_DISTANCE), principal=(0.0, 0.0))
+        return self.state.replaced(target=center, distance=self._limited(distance), principal=(0.0, 0.0))
+
+    def _limited(self, distance: float) -> float:
+        """Return a distance within its limits, meters. For scenes of micrometers or of thousands of kilometers, they move."""
+        diagonal = float(np.linalg.norm(self.box[1] - self.box[0]))
+        nearest = min(MIN_DISTANCE, NEAREST * diagonal) if diagonal > 0 else MIN_DISTANCE
+        return min(max(distance, nearest), max(MAX_DISTANCE, FARTHEST * diagonal))
 
 
 def fitting_distance(points: Array, rotation: Array, half_width: float, half_height: float, margin: float = 0.05) -> float:

@@ -357,3 +357,15 @@ def test_nearest_camera() -> None:
     assert nearest_camera(cameras, (2, 0, 0)) == 1
     with pytest.raises(ValueError, match="no cameras"):
         nearest_camera([], (0, 0, 0))
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_scenes_of_any_size_are_shown_whole(scale: float) -> None:
+    """From micrometers to thousands of kilometers."""
+    ordinary, control = orbit_camera(), OrbitCamera(scale * BOX)
+    ordinary.fit(64, 48)
+    control.fit(64, 48)
+    assert control.state.distance == pytest.approx(scale * ordinary.state.distance)
+    target = control.state.target + 0.1 * scale * control.state.right
+    control.focus(target)
+    assert control.state.distance == pytest.approx(scale * ordinary.state.distance)
