@@ -10,6 +10,7 @@ import numpy as np
 
 from common.byte_source import Location, name_of
 from common.errors import InputError
+from common.numbers import counted
 from model.bundle.coded_layout import FRAME_TENSORS, coded_layout
 from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coded_read import CodedBundle, metadata_with_sound, read_coded
@@ -201,7 +202,17 @@ def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:
             raise InputError(path, f"has another frame rate than {paths[0]}")
         segments += [Segment(start + p.first_frame, p.num_frames, len(contents) + p.data) for p in places]
         contents += added
+    if overlap:
+        _check_overlap(segments, overlap)
     write_segments(contents, segments, contents[0].metadata, out)
+
+
+def _check_overlap(segments: Sequence[Segment], overlap: int) -> None:
+    try:
+        check_segments(segments, segments[-1].last_frame + 1)
+    except InputError as error:
+        fault = f"is too large: the first and the last bundle need {overlap + 1} frames, those in between {2 * overlap + 1}"
+        raise InputError(f"overlap of {counted(overlap, 'frame')}", fault, "choose a smaller one") from error
 
 
 def _check_decoder(content: SegmentContent, first: SegmentContent, codes: dict[str, TensorCode]) -> None:

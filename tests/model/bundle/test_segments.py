@@ -215,8 +215,13 @@ def test_other_decoders_configs_and_rates_are_refused(tmp_path: Path) -> None:
     write_coded(slow, other, {})
     with pytest.raises(InputError, match="has another frame rate"):
         join_bundles([first, other], tmp_path / "out.mlpvid")
-    with pytest.raises(InputError, match="segment 1 does not continue"):
+    with pytest.raises(
+        InputError, match=r"overlap of 2 frames: is too large: .* need 3 frames, those in between 5; choose a smaller"
+    ):
         join_bundles([first, first], tmp_path / "out.mlpvid", overlap=2)
+    with pytest.raises(InputError, match="overlap of 1 frame: is too large"):
+        join_bundles([first, first, first], tmp_path / "out.mlpvid", overlap=1)
+    join_bundles([first, first], other, overlap=1)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mlpvid", "b.mlpvid"]
 
 
@@ -240,7 +245,10 @@ def test_the_command_joins_bundles(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "from 3 bundles" in capsys.readouterr().err
     assert [segment.first_frame for segment in _opened(out).segments] == [0, 2, 4]
     before = out.read_bytes()
-    for extra, fault in ((["--overlap", "9"], "does not continue"), (["--target-size", "1MB"], "copies bundles as they are")):
+    for extra, fault in (
+        (["--overlap", "9"], "overlap of 9 frames: is too large"),
+        (["--target-size", "1MB"], "copies bundles as they are"),
+    ):
         assert export_command([*joined, *extra]) == 2
         assert fault in capsys.readouterr().err
     assert export_command([str(paths[0]), str(out), "--overlap", "1"]) == 2
