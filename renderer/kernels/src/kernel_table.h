@@ -19,8 +19,7 @@ constexpr int32 kFloat32 = 0;
 constexpr int32 kBFloat16 = 1;
 constexpr int32 kFloat16 = 2;
 
-constexpr int kViewStride = 16;  // floats per encoded view
-constexpr int kTileSide = 32;    // largest number of pixels along a side of a tile
+constexpr int kTileSide = 32;  // largest number of pixels along a side of a tile
 constexpr int kTilePixels = kTileSide * kTileSide;
 constexpr int kSampleCapacity = 4096;  // kept samples between two color passes
 

@@ -10,13 +10,26 @@
 
 MLPVID_BEGIN
 
+// Takes points [first, first + kSimdWidth); the last one again where there are no more.
+static void take_points(const BakedFrame& frame, const float* points, int64 first, int64 count, Points& taken) {
+    for (int i = 0; i < kSimdWidth; i++)
+        for (int axis = 0; axis < 3; axis++) taken.at[axis][i] = points[3 * smaller(first + i, count - 1) + axis];
+    locate_on_maps(frame, taken);
+}
+
 static void densities(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
     alignas(64) float unwanted[kChannels];
+    const FinePairs fine = find_fine_pairs(frame);
+    Points taken;
     Location places[2];  // of the point whose density is summed, and of the one after it
-    if (count > 0) locate(frame, points, places[0]);
-    for (int64 n = 0; n < count; n++) {
-        if (n + 1 < count) locate(frame, points + 3 * (n + 1), places[(n + 1) % 2]);
-        sigma[n] = density(frame, places[n % 2], features ? features + kChannels * n : unwanted);
+    for (int64 first = 0; first < count; first += kSimdWidth) {
+        take_points(frame, points, first, count, taken);
+        const int32 many = static_cast<int32>(smaller<int64>(kSimdWidth, count - first));
+        locate(frame, fine, taken, 0, places[0]);
+        for (int32 n = 0; n < many; n++) {
+            if (n + 1 < many) locate(frame, fine, taken, n + 1, places[(n + 1) % 2]);
+            sigma[first + n] = density(frame, places[n % 2], features ? features + kChannels * (first + n) : unwanted);
+        }
     }
 }
 

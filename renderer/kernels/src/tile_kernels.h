@@ -4,23 +4,14 @@
 #include "kernel_table.h"
 #include "mlpvid/color_head.h"
 #include "mlpvid/compositing.h"
-#include "mlpvid/feature.h"
 #include "mlpvid/head_assignment.h"
-#include "mlpvid/occupancy.h"
+#include "mlpvid/sample_run.h"
 #include "mlpvid/view_encoding.h"
 
 MLPVID_BEGIN
 
 // Samples that go through a head together: as many as the registers have room for their sums (README.md).
 constexpr int kHeadSamples = kSimdWidth == 16 ? 12 : kSimdWidth == 8 ? 5 : 4;
-
-static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float weight, float distance) {
-    const int32 n = kept.count++;
-    kept.rays[n] = ray;
-    kept.weights[n] = weight;
-    kept.distances[n] = distance;
-    for (int i = 0; i < 3; i++) kept.points[3 * n + i] = point[i];
-}
 
 // The rays of a row of a tile, as one array per number, so that compilers compute several rays at once.
 struct RayRow {
@@ -70,43 +61,71 @@ static void begin_ray(const Ray& ray, Tile& tile) {
 
 // A sample of a ray.
 struct Sample {
-    float point[3];  // in [0, 1]^3
-    float distance;  // meters
-    int32 k;         // along the ray
+    const SampleRun* run;
     Location at;
+
+    MLPVID_FUNCTION int32 k() const { return run->first + at.index; }
+    MLPVID_FUNCTION float distance() const { return run->distances[at.index]; }
 };
 
-// Moves to the ray's next sample and locates it; returns false when there is none.
-MLPVID_FUNCTION bool advance(const BakedFrame& frame, const View& view, const Ray& ray, OccupancyTraversal& traversal,
-                             Sample& sample) {
-    if (!traversal.next(frame, view, ray, sample.point, sample.distance)) return false;
-    sample.k = traversal.k - 1;
-    locate(frame, sample.point, sample.at);
-    return true;
+// The samples of a ray, one after the other.
+struct RaySamples {
+    RunTraversal traversal;
+    SampleRun runs[2];  // that of the next sample, and that of the sample before it
+    int current;
+    uint32 waiting;  // bits of the samples of the current run that are still to come
+
+    MLPVID_FUNCTION void start(const BakedFrame& frame, const View& view, const Ray& ray, int32 first) {
+        traversal.samples.start(frame, view, ray, first);
+        current = 0;
+        waiting = 0;
+    }
+
+    // Moves to the next sample and locates it; returns false when there is none.
+    MLPVID_FUNCTION bool next(const BakedFrame& frame, const FinePairs& fine, const View& view, const Ray& ray,
+                              Sample& sample) {
+        if (waiting == 0) {
+            current ^= 1;
+            if (!traversal.next(frame, view, ray, runs[current])) return false;
+            waiting = runs[current].occupied;
+        }
+        sample.run = &runs[current];
+        locate(frame, fine, sample.run->points, lowest_bit(waiting), sample.at);
+        waiting &= waiting - 1;
+        return true;
+    }
+};
+
+static void keep_sample(KeptSamples& kept, int32 ray, const Sample& sample, float weight) {
+    const int32 n = kept.count++;
+    kept.rays[n] = ray;
+    kept.weights[n] = weight;
+    kept.distances[n] = sample.distance();
+    for (int i = 0; i < 3; i++) kept.points[3 * n + i] = sample.run->points.at[i][sample.at.index];
 }
 
 // Continues the current ray of the tile. Returns false when the buffer of kept samples is full or `cancel` is set.
-static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept,
-                      const volatile int32* cancel) {
-    OccupancyTraversal traversal;
-    traversal.start(frame, view, ray, tile.next_sample);
+static bool march_ray(const BakedFrame& frame, const FinePairs& fine, const View& view, const Ray& ray, Tile& tile,
+                      KeptSamples& kept, const volatile int32* cancel) {
+    RaySamples next;
+    next.start(frame, view, ray, tile.next_sample);
     int32* counts = tile.counts + 2 * tile.ray;
     Sample samples[2];  // the one whose density is summed, and the one after it
-    bool more = advance(frame, view, ray, traversal, samples[0]);
+    bool more = next.next(frame, fine, view, ray, samples[0]);
     for (int now = 0; more; now ^= 1) {
         const Sample& sample = samples[now];
         if (kept.count == kept.capacity || *cancel) {
-            tile.next_sample = sample.k;
+            tile.next_sample = sample.k();
             return false;
         }
-        more = advance(frame, view, ray, traversal, samples[now ^ 1]);
+        more = next.next(frame, fine, view, ray, samples[now ^ 1]);
         counts[0]++;
         const float sigma = density(frame, sample.at, kept.features + static_cast<int64>(kept.count) * kChannels);
         if (sigma == 0.0f) continue;
         const float weight = volume_weight(sigma, view.step, tile.transmittance);
         if (weight > view.weight_threshold) {
             if (counts[1]++ == 0) encode_direction(frame, ray.direction, tile.views + tile.ray * kViewStride);
-            keep_sample(kept, tile.ray, sample.point, weight, sample.distance);
+            keep_sample(kept, tile.ray, sample, weight);
         }
         if (tile.transmittance <= view.min_transmittance) return true;
     }
@@ -116,6 +135,7 @@ static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray,
 static bool march(const BakedFrame& frame, const View& view, const Blocks& blocks, Tile& tile, KeptSamples& kept,
                   const volatile int32* cancel) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
+    const FinePairs fine = find_fine_pairs(frame);
     RayRow row = {};
     bool reaches = false;
     for (int32 ready_row = -1; tile.ray < pixels; tile.ray++) {
@@ -131,7 +151,7 @@ static bool march(const BakedFrame& frame, const View& view, const Blocks& block
         }
         const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
-        if (reaches && ray.t_first < ray.t_far && !march_ray(frame, view, ray, tile, kept, cancel)) return false;
+        if (reaches && ray.t_first < ray.t_far && !march_ray(frame, fine, view, ray, tile, kept, cancel)) return false;
         tile.next_sample = 0;
     }
     return true;
@@ -139,6 +159,15 @@ static bool march(const BakedFrame& frame, const View& view, const Blocks& block
 
 // Lists the heads of all kept samples on one MLP map; entry n * per_sample + corner is that of sample n.
 static int32 list_heads(const BakedFrame& frame, int map, const KeptSamples& kept, HeadSort& sort) {
+    const int32 size = frame.color_resolution;
+    if (!frame.bilinear || size == 1) {  // assign_heads without its choices
+        const float *u = kept.points + frame.color_axes[map][0], *v = kept.points + frame.color_axes[map][1];
+        for (int32 n = 0; n < kept.count; n++) {
+            sort.heads[n] = nearest_head(u[3 * n], v[3 * n], size);
+            sort.weights[n] = 1.0f;
+        }
+        return kept.count;
+    }
     int32 entries = 0;
     for (int32 n = 0; n < kept.count; n++) {
         const HeadAssignment assigned = assign_heads(frame, map, kept.points + 3 * n);
@@ -162,27 +191,55 @@ static void sort_by_head(HeadSort& sort, int32 entries, int32 heads) {
     for (int32 e = entries - 1; e >= 0; e--) sort.order[--sort.starts[sort.heads[e]]] = e;
 }
 
-static void gather_inputs(const KeptSamples& kept, const float* views, int32 sample, float* inputs) {
-    const float* features = kept.features + static_cast<int64>(sample) * kChannels;
-    const float* view = views + static_cast<int64>(kept.rays[sample]) * kViewStride;
-    for (int i = 0; i < kChannels; i += kSimdWidth) store(inputs + i, load(features + i));
-    for (int i = 0; i < kViewStride; i += kSimdWidth) store(inputs + kChannels + i, load(view + i));
+// Entries of one head that are evaluated in turn: a multiple of kHeadSamples.
+constexpr int32 kHeadEntries = 60;
+
+// What the views of rays add to a head's hidden channels. The kept samples of a ray lie next to one another, and mostly
+// have the same head, so there are few rays among some entries.
+struct ViewSums {
+    alignas(64) float sums[kHeadEntries + kHeadSamples][kHidden];
+    const float* of_entry[kHeadEntries];
+};
+
+// Finds the rays of entries [first, last) and evaluates their views.
+static void sum_views(const float* head, int view_channels, const float* views, int32 shift, int32 first, int32 last,
+                      const HeadSort& sort, const KeptSamples& kept, ViewSums& found) {
+    int32 rays[kHeadEntries], count = 0;
+    for (int32 e = first; e < last; e++) {
+        const int32 ray = kept.rays[sort.order[e] >> shift];
+        if (count == 0 || rays[count - 1] != ray) rays[count++] = ray;
+        found.of_entry[e - first] = found.sums[count - 1];
+    }
+    alignas(64) float inputs[kHeadSamples * kViewStride];
+    for (int32 r = 0; r < count; r += kHeadSamples) {
+        for (int n = 0; n < kHeadSamples; n++) {
+            const float* view = views + static_cast<int64>(rays[smaller(r + n, count - 1)]) * kViewStride;
+            for (int i = 0; i < kViewStride; i += kSimdWidth) store(inputs + n * kViewStride + i, load(view + i));
+        }
+        evaluate_views<kHeadSamples>(head, view_channels, inputs, found.sums + r);
+    }
 }
 
-// Evaluates one head for its sorted entries [first, last). A group that is not full repeats its last sample.
-static void shade_group(const float* head, int rows, const float* views, int32 per_sample, int32 first, int32 last,
-                        const HeadSort& sort, KeptSamples& kept) {
-    alignas(64) float inputs[kHeadSamples * kInputStride];
+// Evaluates one head for its sorted entries [first, last), at most kHeadEntries. A group that is not full repeats its
+// last sample. An entry's sample is its number >> shift.
+static void shade_entries(const float* head, int view_channels, const float* views, int32 shift, int32 first,
+                          int32 last, const HeadSort& sort, KeptSamples& kept) {
+    ViewSums found;
+    sum_views(head, view_channels, views, shift, first, last, sort, kept, found);
+    alignas(64) float inputs[kHeadSamples * kChannels];
     float outputs[kHeadSamples][3];
-    for (; first < last; first += kHeadSamples) {
+    for (int32 e = first; e < last; e += kHeadSamples) {
+        const float* view_sums[kHeadSamples];
         for (int n = 0; n < kHeadSamples; n++) {
-            const int32 entry = sort.order[smaller(first + n, last - 1)];
-            gather_inputs(kept, views, entry / per_sample, inputs + n * kInputStride);
+            const int32 entry = smaller(e + n, last - 1);
+            const float* features = kept.features + static_cast<int64>(sort.order[entry] >> shift) * kChannels;
+            for (int i = 0; i < kChannels; i += kSimdWidth) store(inputs + n * kChannels + i, load(features + i));
+            view_sums[n] = found.of_entry[entry - first];
         }
-        evaluate_head<kHeadSamples>(head, rows, inputs, outputs);
-        for (int n = 0; n < kHeadSamples && first + n < last; n++) {
-            const int32 entry = sort.order[first + n];
-            float* color = kept.colors + 3 * (entry / per_sample);
+        evaluate_head<kHeadSamples>(head, view_channels, inputs, view_sums, outputs);
+        for (int n = 0; n < kHeadSamples && e + n < last; n++) {
+            const int32 entry = sort.order[e + n];
+            float* color = kept.colors + 3 * (entry >> shift);
             for (int j = 0; j < 3; j++) color[j] += sort.weights[entry] * outputs[n][j];
         }
     }
@@ -191,14 +248,14 @@ static void shade_group(const float* head, int rows, const float* views, int32 p
 static void shade(const BakedFrame& frame, const float* views, KeptSamples& kept, HeadSort& sort) {
     for (int32 i = 0; i < 3 * kept.count; i++) kept.colors[i] = 0.0f;
     const int32 heads = frame.color_resolution * frame.color_resolution;
-    const int32 rows = kChannels + frame.view_channels;
     for (int map = 0; map < frame.num_color_maps && kept.count > 0; map++) {
-        const int32 entries = list_heads(frame, map, kept, sort);
+        const int32 entries = list_heads(frame, map, kept, sort), shift = entries > kept.count ? 2 : 0;
         sort_by_head(sort, entries, heads);
         for (int32 h = 0; h < heads; h++) {
-            if (sort.starts[h] == sort.starts[h + 1]) continue;
             const float* head = frame.color_heads[map] + static_cast<int64>(h) * head_floats(frame);
-            shade_group(head, rows, views, entries / kept.count, sort.starts[h], sort.starts[h + 1], sort, kept);
+            for (int32 first = sort.starts[h]; first < sort.starts[h + 1]; first += kHeadEntries)
+                shade_entries(head, frame.view_channels, views, shift, first,
+                              smaller(first + kHeadEntries, sort.starts[h + 1]), sort, kept);
         }
     }
     for (int32 i = 0; i < 3 * kept.count; i++) kept.colors[i] = sigmoid(kept.colors[i]);

@@ -25,11 +25,12 @@ int test_bfloat16();       // bfloat16_tests.cpp; returns how many checks failed
 int test_screen_bounds();  // screen_bounds_tests.cpp, the same
 }  // namespace mlpvid
 
-// One function per build of simd_tests.cpp; returns how many checks failed.
+// One function each per build of simd_tests.cpp and sample_run_tests.cpp; returns how many checks failed.
 #define MLPVID_DECLARE_TEST(name) \
     namespace mlpvid {            \
     namespace name {              \
     int test_simd();              \
+    int test_sample_runs();       \
     }                             \
     }
 MLPVID_INSTRUCTION_SETS(MLPVID_DECLARE_TEST)
@@ -41,6 +42,9 @@ int failures = 0;
 
 #define MLPVID_ADDRESS(name) &name::test_simd,
 int (*const kSimdTests[])() = {MLPVID_INSTRUCTION_SETS(MLPVID_ADDRESS)};
+#undef MLPVID_ADDRESS
+#define MLPVID_ADDRESS(name) &name::test_sample_runs,
+int (*const kSampleRunTests[])() = {MLPVID_INSTRUCTION_SETS(MLPVID_ADDRESS)};
 #undef MLPVID_ADDRESS
 
 void check(bool condition, const char* what) {
@@ -411,6 +415,7 @@ int main() {
         builds++;
         std::printf("%s\n", instruction_set.c_str());
         failures += kSimdTests[choose_instruction_set(instruction_set)]();
+        failures += kSampleRunTests[choose_instruction_set(instruction_set)]();
         test_scalar_twins(instruction_set, 2, false, 3);
         test_scalar_twins(instruction_set, 8, true, 1);
         test_queries(instruction_set);

@@ -24,7 +24,7 @@ struct Check {
 };
 
 void test_floats(Check& check) {
-    float a[2 * kSimdWidth], b[kSimdWidth], c[kSimdWidth], out[8][kSimdWidth], total = 0;
+    float a[2 * kSimdWidth], b[kSimdWidth], c[kSimdWidth], out[11][kSimdWidth], total = 0;
     for (int i = 0; i < 2 * kSimdWidth; i++) a[i] = static_cast<float>(i * 7 % 23 - 9);
     for (int i = 0; i < kSimdWidth; i++)
         b[i] = static_cast<float>(5 - i), c[i] = static_cast<float>(3 * i), total += a[i];
@@ -34,27 +34,30 @@ void test_floats(Check& check) {
     SimdFloats even, odd;
     separate(x, load(a + kSimdWidth), even, odd);
     store(out[6], even), store(out[7], odd);
+    store(out[8], x / broadcast(4.0f)), store(out[9], larger(x, y)), store(out[10], smaller(x, y));
     for (int i = 0; i < kSimdWidth; i++) {
         check(out[0][i] == a[i] + b[i] && out[1][i] == a[i] - b[i] && out[2][i] == a[i] * b[i], "+ - *");
         check(out[3][i] == a[i] * b[i] + c[i], "fused");
         check(out[4][i] == larger(a[i], 0.0f) && out[5][i] == 4.0f, "relu and broadcast");
         check(out[6][i] == a[2 * i] && out[7][i] == a[2 * i + 1], "separate");
+        check(out[8][i] == a[i] / 4.0f, "/");
+        check(out[9][i] == larger(a[i], b[i]) && out[10][i] == smaller(a[i], b[i]), "larger and smaller");
     }
     check(sum(x) == total, "sum");
 }
 
 void test_ints(Check& check) {
-    int32 a[kSimdWidth], b[kSimdWidth], out[4][kSimdWidth];
+    int32 a[kSimdWidth], b[kSimdWidth], out[5][kSimdWidth];
     float floats[kSimdWidth], back[kSimdWidth];
     for (int i = 0; i < kSimdWidth; i++) a[i] = i * 3, b[i] = 20 - i, floats[i] = static_cast<float>(i) + 0.75f;
     const SimdInts x = load_ints(a), y = load_ints(b);
     store_ints(out[0], x + y), store_ints(out[1], x * y), store_ints(out[2], minimum(x, y));
-    store_ints(out[3], truncate(load(floats)));
+    store_ints(out[3], truncate(load(floats))), store_ints(out[4], broadcast_int(-7));
     store(back, to_float(x));
     for (int i = 0; i < kSimdWidth; i++) {
         check(out[0][i] == a[i] + b[i] && out[1][i] == a[i] * b[i], "+ * of whole numbers");
         check(out[2][i] == smaller(a[i], b[i]) && out[3][i] == i, "minimum and truncate");
-        check(back[i] == static_cast<float>(a[i]), "to_float");
+        check(back[i] == static_cast<float>(a[i]) && out[4][i] == -7, "to_float and broadcast_int");
     }
 }
 

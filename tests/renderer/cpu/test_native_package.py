@@ -110,7 +110,7 @@ PROBE = """
 #include "mlpvid/compositing.h"
 #include "mlpvid/feature.h"
 #include "mlpvid/head_assignment.h"
-#include "mlpvid/occupancy.h"
+#include "mlpvid/sample_run.h"
 #include "mlpvid/view_encoding.h"
 #include "mlpvid/bake.h"
 using namespace mlpvid;
@@ -120,20 +120,25 @@ extern "C" __global__ void probe(BakedFrame frame, View view, float* out) {
 #else
 void probe(const BakedFrame& frame, const View& view, float* out) {
 #endif
-    float point[3], distance, features[32], inputs[kInputStride], colors[1][3];
+    float point[3], distance, features[32], encoded[kViewStride], sums[1][kHidden], colors[1][3];
     const Ray ray = pixel_ray(view, 1, 2);
     OccupancyTraversal traversal;
     traversal.start(frame, view, ray, 0);
-    while (traversal.next(frame, view, ray, point, distance)) {
+    while (traversal.next(frame, view, ray, point, distance)) out[1] += half_of(distance);
+    RunTraversal runs = {traversal};
+    SampleRun run;
+    while (runs.next(frame, view, ray, run)) {
         float transmittance = 1;
         Location at;
-        locate(frame, point, at);
+        locate(frame, find_fine_pairs(frame), run.points, lowest_bit(run.occupied), at);
         const float weight = volume_weight(density(frame, at, features), view.step, transmittance);
-        for (int i = 0; i < 32; i++) inputs[i] = features[i];
-        encode_direction(frame, ray.direction, inputs + 32);
+        encode_direction(frame, ray.direction, encoded);
         const HeadAssignment heads = assign_heads(frame, 0, point);
-        evaluate_head<1>(frame.color_heads[0] + heads.heads[0] * head_floats(frame), 32 + frame.view_channels, inputs, colors);
-        out[0] += weight * sigmoid(colors[0][0]) + half_of(distance);
+        const float* head = frame.color_heads[0] + heads.heads[0] * head_floats(frame);
+        evaluate_views<1>(head, frame.view_channels, encoded, sums);
+        const float* of_ray[1] = {sums[0]};
+        evaluate_head<1>(head, frame.view_channels, features, of_ray, colors);
+        out[0] += weight * sigmoid(colors[0][0]);
     }
 }
 """

@@ -12,6 +12,7 @@ constexpr int kChannels = 32;         // of the point feature F
 constexpr int kChannelPairs = 16;     // pair l holds the channels 2l and 2l + 1
 constexpr int kHidden = 32;           // outputs of the color heads' first two layers
 constexpr int kMaxViewChannels = 15;  // frequency encoding; 9 for spherical harmonics
+constexpr int kViewStride = 16;       // floats from one encoded view to the next
 constexpr int kOccupancyLevels = 4;   // cells, then blocks of 4^3, 16^3, 64^3 cells
 constexpr int kFrequencyEncoding = 0;
 constexpr int kSphericalHarmonics = 1;

@@ -14,29 +14,51 @@ MLPVID_FUNCTION Pairs in_pairs(SimdFloats first, SimdFloats second) {
     return pairs;
 }
 
-// The position in memory of a point's channels. It is computed before they are read, so that the next sample's channels
-// are loaded into the caches while those of this sample are summed.
-struct Location {
-    GridLocation grids;
-    MapAxes on_features, on_heads;
+// kSimdWidth points of [0, 1]^3 and their positions on the maps. Where all maps have the same resolution, those on
+// the features count for both.
+struct Points {
+    alignas(64) float at[3][kSimdWidth];
+    MapPlaces on_features, on_heads;
 };
 
-// Computes the position of a point in [0, 1]^3, and prefetches what is probably not in a cache.
-MLPVID_FUNCTION void locate(const BakedFrame& frame, const float* point, Location& at) {
+MLPVID_FUNCTION bool share_places(const BakedFrame& frame) {
+    return frame.feature_resolution == frame.density_resolution;
+}
+
+// Finds `points.at` on the maps.
+MLPVID_FUNCTION void locate_on_maps(const BakedFrame& frame, Points& points) {
+    locate_on_maps(points.at, frame.feature_resolution, points.on_features);
+    if (!share_places(frame)) locate_on_maps(points.at, frame.density_resolution, points.on_heads);
+}
+
+// One of them, and its position in the grids. It is computed before channels are read, so that the next sample's
+// channels are loaded into the caches while those of this sample are summed.
+struct Location {
+    const Points* points;
+    int32 index;
+    GridLocation grids;
+};
+
+// Computes the position of a point, and prefetches what is probably not in a cache.
+MLPVID_FUNCTION void locate(const BakedFrame& frame, const FinePairs& fine, const Points& points, int32 index,
+                            Location& at) {
+    const float point[3] = {points.at[0][index], points.at[1][index], points.at[2][index]};
+    at.points = &points;
+    at.index = index;
     locate_on_grids(frame, point, at.grids);
-    prefetch_cells(frame, at.grids);
-    at.on_features = locate_on_maps(point, frame.feature_resolution);
-    at.on_heads = locate_on_maps(point, frame.density_resolution);
+    prefetch_cells(frame, fine, at.grids);
 }
 
 // sigma at a located point, 1/m; `features` gets its 32 features, even channels first.
 MLPVID_FUNCTION float density(const BakedFrame& frame, const Location& at, float* features) {
+    const MapPlaces &on_features = at.points->on_features,
+                    &on_heads = share_places(frame) ? on_features : at.points->on_heads;
     MapChannels mapped, heads;
     MLPVID_UNROLL
     for (int i = 0; i < kChannels / kSimdWidth; i++) mapped.v[i] = heads.v[i] = broadcast(0.0f);
-    add_maps(frame, 0, at.on_features, at.on_heads, mapped, heads);
-    add_maps(frame, 1, at.on_features, at.on_heads, mapped, heads);
-    add_maps(frame, 2, at.on_features, at.on_heads, mapped, heads);
+    add_maps(frame, 0, on_features, on_heads, at.index, mapped, heads);
+    add_maps(frame, 1, on_features, on_heads, at.index, mapped, heads);
+    add_maps(frame, 2, on_features, on_heads, at.index, mapped, heads);
 
     const SimdFloats scale = broadcast(frame.feature_scale * kLoadedHalfScale);
     SimdFloats dot = broadcast(0.0f);

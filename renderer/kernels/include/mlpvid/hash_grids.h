@@ -73,14 +73,24 @@ MLPVID_FUNCTION Pairs hash_features(const BakedFrame& frame, int pair, const Gri
     return total;
 }
 
+// The pairs [first, end) of channels whose levels are so fine that their grids fill a second-level cache.
+struct FinePairs {
+    int32 first, end;
+};
+
+MLPVID_FUNCTION FinePairs find_fine_pairs(const BakedFrame& frame) {
+    constexpr int32 fine = 256;  // nodes along a side, 8 bytes each
+    FinePairs pairs = {0, kChannelPairs};
+    while (pairs.end > 0 && frame.pair_stride[pairs.end - 1] < fine) pairs.end--;
+    while (pairs.first < pairs.end && frame.pair_stride[pairs.first] < fine) pairs.first++;
+    return pairs;
+}
+
 // Prefetches the cells of fine levels. Those of coarser levels, and maps, are mostly in the caches already.
-MLPVID_FUNCTION void prefetch_cells(const BakedFrame& frame, const GridLocation& at) {
-    constexpr int32 fine = 256;  // nodes along a side whose grid fills a second-level cache, 8 bytes each
-    for (int pair = 0; pair < kChannelPairs; pair++) {
-        if (frame.pair_stride[pair] < fine) continue;
+MLPVID_FUNCTION void prefetch_cells(const BakedFrame& frame, const FinePairs& fine, const GridLocation& at) {
+    for (int32 pair = fine.first; pair < fine.end; pair++)
         for (int plane = 0; plane < kPlanes; plane++)
             prefetch(frame.grids[plane] + 2 * static_cast<int64>(at.cells[plane][pair]));
-    }
 }
 
 namespace scalar {

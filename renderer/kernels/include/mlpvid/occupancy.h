@@ -50,13 +50,18 @@ struct OccupancyTraversal {
                 cell[i] = smaller(larger(static_cast<int32>(position[i]), 0), frame.cells[i] - 1);
             }
             if (is_occupied(frame, 0, cell)) break;
-            int32 level = 0;
-            while (level + 1 < frame.occupancy_levels && !is_occupied(frame, level + 1, cell)) level++;
-            k += leap(level, cell, position);
+            k += leap_over_block(frame, cell, position);
         }
         for (int i = 0; i < 3; i++) point[i] = smaller(larger(point[i], 0.0f), 1.0f);
         k++;
         return true;
+    }
+
+    // Returns how many steps lead out of the largest empty block around an empty cell.
+    MLPVID_FUNCTION int32 leap_over_block(const BakedFrame& frame, const int32* cell, const float* position) const {
+        int32 level = 0;
+        while (level + 1 < frame.occupancy_levels && !is_occupied(frame, level + 1, cell)) level++;
+        return leap(level, cell, position);
     }
 
     // Steps to the first sample that may lie outside the block of `level` around `cell`.

@@ -18,25 +18,53 @@ MLPVID_FUNCTION MapPosition locate(const AxisPosition<float>& u, const AxisPosit
     return {v.lower * resolution + u.lower, u.fraction, v.fraction};
 }
 
-// The same as corner_weights in interpolation.h, except for the order of the sums in at00. The order must not change:
-// the other one rounds differently, and images must stay the same to the last bit.
-MLPVID_FUNCTION Corners<SimdFloats> map_weights(const MapPosition& at) {
-    const float w11 = at.fu * at.fv;
-    Corners<SimdFloats> w;
-    w.at11 = broadcast(w11);
-    w.at10 = broadcast(at.fu - w11);
-    w.at01 = broadcast(at.fv - w11);
-    w.at00 = broadcast(1.0f - at.fu - at.fv + w11);
-    return w;
+// Where kSimdWidth points lie on the maps of all planes. A vector operation finds one number of all of them, so this
+// costs less than finding each point on its own.
+struct MapPlaces {
+    alignas(64) int32 pixels[kPlanes][kSimdWidth];                           // v * resolution + u of the corner
+    alignas(64) float at00[kPlanes][kSimdWidth], at10[kPlanes][kSimdWidth];  // the weights of the corners
+    alignas(64) float at01[kPlanes][kSimdWidth], at11[kPlanes][kSimdWidth];
+
+    // The weights of one of the points.
+    MLPVID_FUNCTION Corners<SimdFloats> weights(int plane, int point) const {
+        return {broadcast(at00[plane][point]), broadcast(at10[plane][point]), broadcast(at01[plane][point]),
+                broadcast(at11[plane][point])};
+    }
+};
+
+// Finds kSimdWidth points of [0, 1]^3 on maps; `points` has their x, y and z. The weights are the same as those of
+// corner_weights in interpolation.h, except for the order of the sums in at00. The order must not change: the other one
+// rounds differently, and images must stay the same to the last bit.
+MLPVID_FUNCTION void locate_on_maps(const float (*points)[kSimdWidth], int32 resolution, MapPlaces& places) {
+    SimdInts lower[3];
+    SimdFloats fractions[3];
+    for (int axis = 0; axis < 3; axis++) {
+        const SimdFloats position = load(points[axis]) * broadcast(static_cast<float>(resolution - 1));
+        lower[axis] = minimum(truncate(position), broadcast_int(resolution - 2));
+        fractions[axis] = position - to_float(lower[axis]);
+    }
+    for (int plane = 0; plane < kPlanes; plane++) {
+        const SimdFloats fu = fractions[u_axis(plane)], fv = fractions[v_axis(plane)], w11 = fu * fv;
+        store_ints(places.pixels[plane], lower[v_axis(plane)] * broadcast_int(resolution) + lower[u_axis(plane)]);
+        store(places.at00[plane], broadcast(1.0f) - fu - fv + w11);
+        store(places.at10[plane], fu - w11);
+        store(places.at01[plane], fv - w11);
+        store(places.at11[plane], w11);
+    }
 }
 
-// Adds kSimdWidth interpolated channels; `p` points to the corner, `row` is the number of halves from one v to the
-// next.
-MLPVID_FUNCTION SimdFloats add_channels(const uint16* p, int64 row, const Corners<SimdFloats>& w, SimdFloats total) {
-    total = fused(w.at00, load_halves(p), total);
-    total = fused(w.at10, load_halves(p + kChannels), total);
-    total = fused(w.at01, load_halves(p + row), total);
-    return fused(w.at11, load_halves(p + row + kChannels), total);
+// A pixel of a map: the halves of its channels.
+struct MapPixel {
+    uint16 channels[kChannels];
+};
+
+// Adds the interpolated channels from `first` on; `p` points to the corner, `next_row` to the one at the next v.
+MLPVID_FUNCTION SimdFloats add_channels(const MapPixel* p, const MapPixel* next_row, int first,
+                                        const Corners<SimdFloats>& w, SimdFloats total) {
+    total = fused(w.at00, load_halves(p[0].channels + first), total);
+    total = fused(w.at10, load_halves(p[1].channels + first), total);
+    total = fused(w.at01, load_halves(next_row[0].channels + first), total);
+    return fused(w.at11, load_halves(next_row[1].channels + first), total);
 }
 
 // All channels of a point, one after the other, in registers.
@@ -46,37 +74,26 @@ struct MapChannels {
 
 // Adds the interpolated channels of a map; the sums still have to be multiplied by the map's scale and by
 // kLoadedHalfScale.
-MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<SimdFloats>& w,
+MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, int32 pixel, const Corners<SimdFloats>& w,
                              MapChannels& total) {
-    const uint16* p = reinterpret_cast<const uint16*>(map) + static_cast<int64>(at.pixel) * kChannels;
-    const int64 row = static_cast<int64>(resolution) * kChannels;
+    const MapPixel *p = reinterpret_cast<const MapPixel*>(map) + pixel, *next_row = p + resolution;
     MLPVID_UNROLL
-    for (int i = 0; i < kChannels / kSimdWidth; i++) total.v[i] = add_channels(p + i * kSimdWidth, row, w, total.v[i]);
+    for (int i = 0; i < kChannels / kSimdWidth; i++)
+        total.v[i] = add_channels(p, next_row, i * kSimdWidth, w, total.v[i]);
 }
 
-// The three coordinates of a point on maps of one resolution.
-struct MapAxes {
-    AxisPosition<float> axes[3];
-};
-
-MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
-    return {{locate_on_map(point[0], resolution), locate_on_map(point[1], resolution),
-             locate_on_map(point[2], resolution)}};
-}
-
-// Adds the point's channels of a plane's feature map, and of its density heads if it has any.
-MLPVID_FUNCTION void add_maps(const BakedFrame& frame, int plane, const MapAxes& on_features, const MapAxes& on_heads,
-                              MapChannels& features, MapChannels& heads) {
-    const int u = u_axis(plane), v = v_axis(plane);
-    MapPosition at = locate(on_features.axes[u], on_features.axes[v], frame.feature_resolution);
-    Corners<SimdFloats> w = map_weights(at);
-    add_map(frame.feature_planes[plane], frame.feature_resolution, at, w, features);
+// Adds a point's channels of a plane's feature map, and of its density heads if it has any.
+MLPVID_FUNCTION void add_maps(const BakedFrame& frame, int plane, const MapPlaces& on_features,
+                              const MapPlaces& on_heads, int point, MapChannels& features, MapChannels& heads) {
+    int32 pixel = on_features.pixels[plane][point];
+    Corners<SimdFloats> w = on_features.weights(plane, point);
+    add_map(frame.feature_planes[plane], frame.feature_resolution, pixel, w, features);
     if (frame.density_maps[plane] == nullptr) return;
-    if (frame.density_resolution != frame.feature_resolution) {
-        at = locate(on_heads.axes[u], on_heads.axes[v], frame.density_resolution);
-        w = map_weights(at);
+    if (&on_heads != &on_features) {
+        pixel = on_heads.pixels[plane][point];
+        w = on_heads.weights(plane, point);
     }
-    add_map(frame.density_maps[plane], frame.density_resolution, at, w, heads);
+    add_map(frame.density_maps[plane], frame.density_resolution, pixel, w, heads);
 }
 
 namespace scalar {

@@ -99,4 +99,17 @@ MLPVID_FUNCTION float magnitude(float a) {
     return a < 0.0f ? -a : a;
 }
 
+// Returns the place of the lowest bit of a number that is not 0.
+MLPVID_FUNCTION int32 lowest_bit(uint32 bits) {
+#if defined(__CUDA_ARCH__)
+    return __ffs(static_cast<int32>(bits)) - 1;
+#elif defined(_MSC_VER)
+    unsigned long place;
+    _BitScanForward(&place, bits);
+    return static_cast<int32>(place);
+#else
+    return __builtin_ctz(bits);
+#endif
+}
+
 MLPVID_END

@@ -1,7 +1,7 @@
 // clang-format off
 // Vectors of floats as wide as the processor's registers (README.md explains how halves are widened). One of four files defines, for kSimdWidth = 16, 8 or 4:
-//   SimdFloats    floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
-//   SimdInts      whole numbers; + *, minimum, load_ints, store_ints, truncate (from floats), to_float
+//   SimdFloats    floats; + - * /, broadcast, load, store, larger, smaller, fused (a * b + c), relu, sum
+//   SimdInts      whole numbers; + *, minimum, broadcast_int, load_ints, store_ints, truncate (from floats), to_float
 //   SimdWords     pairs of halves; low_halves, high_halves
 //   load_corners  the words of the grid cells at kSimdWidth nodes (baked_frame.h)
 //   load_halves   kSimdWidth halves as floats, too small by kLoadedHalfScale

@@ -37,6 +37,15 @@ MLPVID_FUNCTION SimdFloats operator-(SimdFloats a, SimdFloats b) {
 MLPVID_FUNCTION SimdFloats operator*(SimdFloats a, SimdFloats b) {
     return {_mm256_mul_ps(a.v, b.v)};
 }
+MLPVID_FUNCTION SimdFloats operator/(SimdFloats a, SimdFloats b) {
+    return {_mm256_div_ps(a.v, b.v)};
+}
+MLPVID_FUNCTION SimdFloats larger(SimdFloats a, SimdFloats b) {
+    return {_mm256_max_ps(a.v, b.v)};
+}
+MLPVID_FUNCTION SimdFloats smaller(SimdFloats a, SimdFloats b) {
+    return {_mm256_min_ps(a.v, b.v)};
+}
 MLPVID_FUNCTION SimdFloats fused(SimdFloats a, SimdFloats b, SimdFloats c) {
     return {_mm256_fmadd_ps(a.v, b.v, c.v)};
 }
@@ -50,6 +59,9 @@ MLPVID_FUNCTION float sum(SimdFloats a) {
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
 
+MLPVID_FUNCTION SimdInts broadcast_int(int32 x) {
+    return {_mm256_set1_epi32(x)};
+}
 MLPVID_FUNCTION SimdInts load_ints(const int32* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
 }
@@ -81,8 +93,10 @@ MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 
+// Multiplying the low half, as a whole number with a sign, by 2^13 shifts it left, and its sign into the bits above:
+// one instruction instead of two shifts. The high half is multiplied by 0.
 MLPVID_FUNCTION SimdFloats low_halves(SimdWords a) {
-    const __m256i moved = _mm256_srai_epi32(_mm256_slli_epi32(a.v, 16), 3);
+    const __m256i moved = _mm256_madd_epi16(a.v, _mm256_set1_epi32(1 << 13));
     return {_mm256_castsi256_ps(_mm256_and_si256(moved, _mm256_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
 

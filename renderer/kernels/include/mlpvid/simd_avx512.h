@@ -37,6 +37,15 @@ MLPVID_FUNCTION SimdFloats operator-(SimdFloats a, SimdFloats b) {
 MLPVID_FUNCTION SimdFloats operator*(SimdFloats a, SimdFloats b) {
     return {_mm512_mul_ps(a.v, b.v)};
 }
+MLPVID_FUNCTION SimdFloats operator/(SimdFloats a, SimdFloats b) {
+    return {_mm512_div_ps(a.v, b.v)};
+}
+MLPVID_FUNCTION SimdFloats larger(SimdFloats a, SimdFloats b) {
+    return {_mm512_max_ps(a.v, b.v)};
+}
+MLPVID_FUNCTION SimdFloats smaller(SimdFloats a, SimdFloats b) {
+    return {_mm512_min_ps(a.v, b.v)};
+}
 MLPVID_FUNCTION SimdFloats fused(SimdFloats a, SimdFloats b, SimdFloats c) {
     return {_mm512_fmadd_ps(a.v, b.v, c.v)};
 }
@@ -53,6 +62,9 @@ MLPVID_FUNCTION float sum(SimdFloats a) {
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
 
+MLPVID_FUNCTION SimdInts broadcast_int(int32 x) {
+    return {_mm512_set1_epi32(x)};
+}
 MLPVID_FUNCTION SimdInts load_ints(const int32* p) {
     return {_mm512_loadu_si512(p)};
 }
@@ -84,8 +96,10 @@ MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
     return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
 
+// Multiplying the low half, as a whole number with a sign, by 2^13 shifts it left, and its sign into the bits above:
+// one instruction instead of two shifts. The high half is multiplied by 0.
 MLPVID_FUNCTION SimdFloats low_halves(SimdWords a) {
-    const __m512i moved = _mm512_srai_epi32(_mm512_slli_epi32(a.v, 16), 3);
+    const __m512i moved = _mm512_madd_epi16(a.v, _mm512_set1_epi32(1 << 13));
     return {_mm512_castsi512_ps(_mm512_and_si512(moved, _mm512_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
 

@@ -52,6 +52,21 @@ MLPVID_FUNCTION SimdFloats operator*(SimdFloats a, SimdFloats b) {
     return a;
 }
 
+MLPVID_FUNCTION SimdFloats operator/(SimdFloats a, SimdFloats b) {
+    MLPVID_EACH_ELEMENT a.v[i] /= b.v[i];
+    return a;
+}
+
+MLPVID_FUNCTION SimdFloats larger(SimdFloats a, SimdFloats b) {
+    MLPVID_EACH_ELEMENT a.v[i] = larger(a.v[i], b.v[i]);
+    return a;
+}
+
+MLPVID_FUNCTION SimdFloats smaller(SimdFloats a, SimdFloats b) {
+    MLPVID_EACH_ELEMENT a.v[i] = smaller(a.v[i], b.v[i]);
+    return a;
+}
+
 MLPVID_FUNCTION SimdFloats fused(SimdFloats a, SimdFloats b, SimdFloats c) {
     MLPVID_EACH_ELEMENT c.v[i] = a.v[i] * b.v[i] + c.v[i];
     return c;
@@ -64,6 +79,12 @@ MLPVID_FUNCTION SimdFloats relu(SimdFloats a) {
 
 MLPVID_FUNCTION float sum(SimdFloats a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+}
+
+MLPVID_FUNCTION SimdInts broadcast_int(int32 x) {
+    SimdInts r;
+    MLPVID_EACH_ELEMENT r.v[i] = x;
+    return r;
 }
 
 MLPVID_FUNCTION SimdInts load_ints(const int32* p) {

@@ -40,6 +40,19 @@ MLPVID_FUNCTION SimdFloats operator-(SimdFloats a, SimdFloats b) {
 MLPVID_FUNCTION SimdFloats operator*(SimdFloats a, SimdFloats b) {
     return {a.v * b.v};
 }
+MLPVID_FUNCTION SimdFloats operator/(SimdFloats a, SimdFloats b) {
+    return {a.v / b.v};
+}
+MLPVID_FUNCTION SimdFloats choose(SimdInts::Vector which, SimdFloats a, SimdFloats b) {  // a where all bits are set
+    const SimdInts::Vector x = reinterpret_cast<SimdInts::Vector>(a.v), y = reinterpret_cast<SimdInts::Vector>(b.v);
+    return {reinterpret_cast<SimdFloats::Vector>((x & which) | (y & ~which))};
+}
+MLPVID_FUNCTION SimdFloats larger(SimdFloats a, SimdFloats b) {
+    return choose(a.v > b.v, a, b);
+}
+MLPVID_FUNCTION SimdFloats smaller(SimdFloats a, SimdFloats b) {
+    return choose(a.v < b.v, a, b);
+}
 MLPVID_FUNCTION SimdFloats fused(SimdFloats a, SimdFloats b, SimdFloats c) {
     return {a.v * b.v + c.v};
 }
@@ -53,6 +66,9 @@ MLPVID_FUNCTION float sum(SimdFloats a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
 }
 
+MLPVID_FUNCTION SimdInts broadcast_int(int32 x) {
+    return {SimdInts::Vector{x, x, x, x}};
+}
 MLPVID_FUNCTION SimdInts load_ints(const int32* p) {
     return {SimdInts::Vector{p[0], p[1], p[2], p[3]}};
 }
