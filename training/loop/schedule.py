@@ -46,7 +46,9 @@ def rate_factor(before: float, after: float, config: OptimizerConfig) -> float:
         config: warm-up and decay.
     """
     warmup = min(1.0, after / config.warmup) if config.warmup else 1.0
-    return warmup * (1 - before if config.schedule == "linear" else config.decay**after)
+    if config.schedule == "exponential":
+        return warmup * config.decay**after
+    return warmup * min(1.0, (1 - before) / (1 - config.fall_from))
 
 
 def rays_of_step(progress: float, config: RayConfig) -> int:

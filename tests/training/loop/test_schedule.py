@@ -35,6 +35,8 @@ def test_rates_fall_linearly_to_zero_after_the_last_step() -> None:
     factors = [rate_factor(step / 10, (step + 1) / 10, config) for step in range(10)]
     assert factors == pytest.approx([0.5 * 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     assert rate_factor(0.999, 1.004, config) == pytest.approx(0.001)  # the last step of a run whose length is a time
+    late = OptimizerConfig(warmup=0.0, schedule="linear", fall_from=0.75)
+    assert [rate_factor(before, 1.0, late) for before in (0, 0.5, 0.75, 0.8, 0.95)] == pytest.approx([1, 1, 1, 0.8, 0.2])
 
 
 def test_rays_grow_from_an_eighth() -> None:
