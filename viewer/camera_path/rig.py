@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ MAX_CAMERAS = 1000
 """Largest number of cameras of a rig."""
 
 MAX_NAME = 64
-"""Longest name of a camera, characters."""
+"""Longest name of a camera, bytes in UTF-8."""
 
 _PATHS = {"keyframes", "camera_path", "path"}
 _REMEDY = "write a list of cameras, as in examples/cameras.json"
@@ -74,7 +75,8 @@ def name_cameras(cameras: Iterable[tuple[str, Camera]], subject: str) -> list[Ri
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_")[:MAX_NAME]
+    letters = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFC", name)).strip("_")  # letters of any script
+    return letters.encode(errors="ignore")[:MAX_NAME].decode(errors="ignore")
 
 
 def _listed(path: Path, times: SceneTimes) -> list[tuple[str, Camera]]:

@@ -69,7 +69,13 @@ def test_colmap_names_its_cameras(tmp_path: Path) -> None:
 def test_names_are_safe_for_files() -> None:
     names = ["../../etc/passwd", "a\0b", "..", "C:\\x", "ä", "x" * 300, ".hidden.mp4"]
     rig = name_cameras([(name, CAMERAS[0]) for name in names], "rig")
-    assert [camera.name for camera in rig] == ["etc_passwd", "a_b", "2", "C_x", "4", "x" * MAX_NAME, "hidden_mp4"]
+    assert [camera.name for camera in rig] == ["etc_passwd", "a_b", "2", "C_x", "ä", "x" * MAX_NAME, "hidden_mp4"]
+
+
+def test_names_may_have_letters_of_any_script() -> None:
+    names = ["камера-а", "камера-б", "左", "A\u0308", "\ud800", "左" * 300, "x\u202ey"]
+    rig = name_cameras([(name, CAMERAS[0]) for name in names], "rig")
+    assert [camera.name for camera in rig] == ["камера-а", "камера-б", "左", "Ä", "4", "左" * (MAX_NAME // 3), "x_y"]
 
 
 def test_numbers_have_equal_length() -> None:
