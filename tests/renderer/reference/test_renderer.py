@@ -73,7 +73,7 @@ def test_rays_are_rendered_sample_by_sample(assignment: str) -> None:
         transmittance, rgba, distance, counts = 1.0, np.zeros(4), 0.0, [0, 0]
         for k in range(math.ceil(max(float(t_far[ray] - t_near[ray]) / step - 0.5, 0.0))):
             t = t_near[ray] + (k + 0.5) * step
-            point = ((origin + t * directions[ray] - frame.box[0]) / (frame.box[1] - frame.box[0]))[None]
+            point = (((origin - frame.box[0]).float() + t * directions[ray]) / (frame.box[1] - frame.box[0]))[None]
             x, y, z = ((point[0] * torch.tensor(frame.occupancy.shape)).long()).tolist()
             if not frame.occupancy[x, y, z]:
                 continue
