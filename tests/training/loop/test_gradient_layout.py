@@ -15,7 +15,7 @@ def test_no_gradient_of_a_map_is_copied_on_its_way_to_the_decoder(map_index: int
     outputs: dict[int, torch.Tensor] = {}
     network.decoder.register_forward_hook(lambda _, __, maps: outputs.update(enumerate(maps)))
     maps = network.decode(torch.randn(network.embedding.shape[1]), 0).maps  # type: ignore[union-attr]
-    received = []
+    received: list[torch.Tensor] = []
     outputs[map_index].register_hook(received.append)
     gradient = torch.randn_like(maps[map_index])  # in the layout of the map, as the fields make it
     maps[map_index].backward(gradient)
