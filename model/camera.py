@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 
 _SHAPES: dict[str, tuple[int, ...]] = {"K": (3, 3), "R": (3, 3), "T": (3,)}
 _IDENTITY = np.eye(3)
+_K_ENTRIES = ("focal length fx", "skew", "center cx", "skew along y", "focal length fy", "center cy", *3 * ("last row",))
 _FILE_SHAPES = {"K": ((3, 3), (9,)), "R": ((3, 3), (9,)), "T": ((3,), (3, 1), (1, 3))}
 
 
@@ -85,7 +86,8 @@ class Camera:
             if not 1e-12 <= abs(np.linalg.det(self.K)) < np.inf:
                 raise InputError("camera K", "cannot be inverted")
             if np.abs(self.K).max() > MAX_PIXELS:
-                raise InputError("camera K", f"must be within {MAX_PIXELS:g} pixels")
+                entry = _K_ENTRIES[int(np.abs(self.K).argmax())]
+                raise InputError("camera K", f"must be within {MAX_PIXELS:g} pixels; its {entry} is not")
             deviation = np.abs(self.R @ self.R.T - _IDENTITY).max()  # NaN when the product overflows
             if not deviation <= 1e-3 or np.linalg.det(self.R) < 0:
                 raise InputError("camera R", "is not a rotation")

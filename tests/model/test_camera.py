@@ -208,7 +208,7 @@ def test_wrong_views_are_named(change: dict[str, object], message: str) -> None:
         ("K", "K", "camera K: must be an array of numbers, not 'K'"),
         ("K", [[1, 2], [3]], "camera K: must be an array of numbers, not [[1, 2], [3]]"),
         ("T", [1e10, 0, 0], "camera T: must be within 1e+09 meters"),
-        ("K", [[30, 0, 1e308], [0, 30, 12], [0, 0, 1]], "camera K: must be within 1e+09 pixels"),
+        ("K", [[30, 0, 1e308], [0, 30, 12], [0, 0, 1]], "camera K: must be within 1e+09 pixels; its center cx is not"),
         ("width", 8.5, "camera size: must be 1 to 16384 whole pixels per side, not 8.5x6"),
         ("width", None, "camera size: must be width and height in pixels, not (None, 6)"),
     ],
