@@ -10,7 +10,7 @@ from pathlib import Path
 if __name__ == "__main__" and not __package__:  # `python -I` and `python -P` do not search the folder of the program
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from common.command_line import called_as
+from common.command_line import called_as, print_text
 from common.interrupts import exit_on_interrupt, leave
 
 _PARENT = f"{__package__}." if __package__ else ""
@@ -77,14 +77,12 @@ def main(arguments: list[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["view"]
     if name in ("-h", "--help"):
-        print("usage: mlpvid COMMAND ...\n\n" + "".join(f"  {key:<16}{c.help}\n" for key, c in COMMANDS.items()), end="")
-        print("\nmlpvid COMMAND --help lists the options of a command.")
-        return 0
+        commands = "".join(f"  {key:<16}{c.help}\n" for key, c in COMMANDS.items())
+        return print_text(f"usage: mlpvid COMMAND ...\n\n{commands}\nmlpvid COMMAND --help lists the options of a command.\n")
     if name == "--version":
         from viewer import PROGRAM, __version__  # noqa: PLC0415
 
-        print(f"{PROGRAM} {__version__}")
-        return 0
+        return print_text(f"{PROGRAM} {__version__}\n")
     if name not in COMMANDS:
         name, rest = "view", [name, *rest]
     command = COMMANDS[name]

@@ -67,10 +67,12 @@ class ArgumentParser(argparse.ArgumentParser):
                 self.error(f"argument {argument[:-3]}: '--' is not a value")
         return super().parse_known_args(arguments, namespace)
 
-    def print_help(self, file: Any = None) -> None:
-        """Print the help, if somebody reads it. Before Python 3.11, argparse fails if the reader is gone."""
-        with contextlib.suppress(OSError):
-            super().print_help(file)
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help or an error. argparse ignores a full standard output, and may fail if its reader is gone."""
+        if file is not sys.stdout:
+            super()._print_message(message, file)
+        elif status := print_text(message):
+            raise SystemExit(status)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""
@@ -89,6 +91,22 @@ class ArgumentParser(argparse.ArgumentParser):
         """Exit, for instance after --help. Stay quiet if the reader of the output is gone."""
         silence()
         super().exit(status, message)
+
+
+def print_text(text: str) -> int:
+    """Print a text, such as the help, on standard output.
+
+    Returns:
+        The exit status: 0, also if the reader of the output is gone, or 74 if standard output cannot be written.
+    """
+    try:
+        with guarded_streams():
+            sys.stdout.write(text)
+    except BrokenPipeError:
+        silence()
+    except OutputError as error:
+        return _ended(f"error: {error}", OUTPUT_FAILED)
+    return 0
 
 
 def parse_count(text: str) -> int:

@@ -67,6 +67,24 @@ def test_errors_that_cannot_be_shown_keep_their_status_and_stay_out_of_the_outpu
     assert (ended.returncode, ended.stdout) == (2, "")
 
 
+@posix
+@pytest.mark.parametrize("program", ["run_viewer.py --help", "run_mlpvid.py --help", "run_mlpvid.py --version"])
+@pytest.mark.parametrize(
+    ("redirection", "status", "error"),
+    [
+        (">/dev/full", 74, "error: standard output: cannot be written (No space left on device)\n"),
+        (">&-", 74, "error: standard output: cannot be written (it is closed)\n"),
+        ("| sleep 0", 0, ""),
+        ("2>&-", 0, ""),
+    ],
+)
+def test_help_that_cannot_be_written_is_an_error(program: str, redirection: str, status: int, error: str) -> None:
+    command = f'"$0" {program} {redirection}'
+    ended = subprocess.run(["sh", "-c", command, sys.executable], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (status, error)
+    assert ended.stdout.lower().startswith(("usage: ", "mlpvid ") if redirection == "2>&-" else "")
+
+
 def test_letters_that_an_encoding_lacks_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
