@@ -24,7 +24,7 @@ from typing import Any
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_size, parse_threads, run
 from common.pytorch import require_pytorch
 from renderer.select import BACKENDS
-from viewer import DEMO, DISPLAY_MODES, PROJECTIONS, SCALAR_MODES
+from viewer import DEMO, DISPLAY_MODES, PROGRAM, PROJECTIONS, SCALAR_MODES, __version__
 from viewer.option_types import parse_background, parse_limits, parse_place, parse_port, parse_positive, parse_range
 
 
@@ -38,6 +38,7 @@ def make_parser() -> ArgumentParser:
         metavar="BUNDLE",
         help="a .mlpvid file, a .mlpvid-scene file, the folder of a training run, or an address (default: the demo)",
     )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}", help="print the version")
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")

@@ -68,7 +68,9 @@ def test_errors_that_cannot_be_shown_keep_their_status_and_stay_out_of_the_outpu
 
 
 @posix
-@pytest.mark.parametrize("program", ["run_viewer.py --help", "run_mlpvid.py --help", "run_mlpvid.py --version"])
+@pytest.mark.parametrize(
+    "program", ["run_viewer.py --help", "run_viewer.py --version", "run_mlpvid.py --help", "run_mlpvid.py --version"]
+)
 @pytest.mark.parametrize(
     ("redirection", "status", "error"),
     [
