@@ -12,8 +12,10 @@ _Unpickler: Any = pickle._Unpickler  # type: ignore[attr-defined]  # the one in 
 
 
 class PlainKeysUnpickler(_Unpickler):  # type: ignore[misc]
-    """Refuses dictionaries with other keys than texts and numbers: comparing nested tuples takes exponential time, and
-    the unpickler in C computes the hash of every key, and crashes or never ends for some of them.
+    """Refuses all classes and functions, and dictionaries with other keys than texts and numbers.
+
+    Comparing nested tuples takes exponential time, and the unpickler in C computes the hash of every key, and crashes or
+    never ends for some of them.
 
     Args:
         body: the pickle, which passed `check_opcodes`.
@@ -28,6 +30,10 @@ class PlainKeysUnpickler(_Unpickler):  # type: ignore[misc]
 
     def __init__(self, body: bytes) -> None:
         super().__init__(io.BytesIO(body), encoding="latin1")
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Refuse a class or function. Readers return replacements for those that they know."""
+        raise pickle.UnpicklingError(f"its pickle uses {module}.{name}")
 
     def _set(self, items: list[Any]) -> None:
         target = self.stack[-1]
