@@ -1,4 +1,4 @@
-"""Whatever a program passes to the public functions, they work or raise InputError: never an exception from further in."""
+"""Whatever a program passes to the public functions, they work or raise InputError, but never another exception."""
 
 from __future__ import annotations
 
