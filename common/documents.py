@@ -21,6 +21,7 @@ MAX_DEPTH = 64
 """Maximum number of lists and mappings inside each other."""
 
 _MAX_DIGITS = 20
+_CONTAINERS = (list, dict)
 
 
 def _refuse_constant(name: str) -> None:
@@ -49,10 +50,12 @@ def parse_json(content: str | bytes, subject: str | Path, constants: Callable[[s
     """
     try:
         text = content if isinstance(content, str) else decode_text(content)
-        if sum(map(text.count, "[{,")) > MAX_ENTRIES:
+        opened = text.count("[") + text.count("{")
+        if opened + text.count(",") > MAX_ENTRIES:
             raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
         value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=constants, parse_int=bounded_integer)
-        _check_depth(value)
+        if opened >= MAX_DEPTH:
+            _check_depth(value)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown
     except (ValueError, RecursionError) as error:
@@ -117,7 +120,7 @@ def bounded_integer(digits: str) -> int:
 
 def _check_depth(value: Any) -> None:
     level, depth = [value], 0
-    while level := [part for whole in level for part in _parts(whole) if isinstance(part, list | dict)]:
+    while level := [part for whole in level for part in _parts(whole) if isinstance(part, _CONTAINERS)]:
         depth += 1
         if depth >= MAX_DEPTH:
             raise RecursionError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictFloat, StrictInt, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -100,9 +101,14 @@ def validated(kind: type[T], values: object, subject: str) -> T:
     """
     _check_sizes(values, subject)
     try:
-        return TypeAdapter(kind).validate_python(values)
+        return cast(T, _adapter(kind).validate_python(values))
     except ValidationError as error:
         raise input_error(error, subject, kind) from error
+
+
+@functools.cache  # making one takes longer than most validations
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _check_sizes(values: object, subject: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ class Camera:
     def __post_init__(self) -> None:
         for name, shape in _SHAPES.items():
             value = as_floats(getattr(self, name), f"camera {name}")
-            if value.size != int(np.prod(shape)):
+            if value.size != math.prod(shape):
                 raise InputError(f"camera {name}", f"must have shape {shape}")
             if not np.isfinite(value).all():
                 raise InputError(f"camera {name}", "must be finite")

@@ -55,7 +55,10 @@ def find_damage(location: Location) -> tuple[list[Damage], int]:
         InputError: the file cannot be opened, because its header is damaged or it is not a bundle, or it cannot be read to its
             end, for instance because a connection broke.
     """
-    bundle = open_any(location)
+    return _damage_in(location, open_any(location))
+
+
+def _damage_in(location: Location, bundle: OpenedBundle | CodedBundle) -> tuple[list[Damage], int]:
     if isinstance(bundle, OpenedBundle):
         stored, frames = bundle.metadata.sha256, range(bundle.metadata.num_frames)
         if file_checksum(location, stored) != stored:
@@ -97,7 +100,7 @@ def bundle_info(location: Location, verify: bool = True) -> dict[str, Any]:
     """
     bundle = open_any(location)
     if verify:
-        _check_integrity(location)
+        _check_integrity(location, bundle)
     metadata, video = bundle.metadata, bundle.metadata.video
     size = bundle.header.file_size or sum(_bytes_by_part(bundle).values())
     return {
@@ -167,8 +170,8 @@ def _segment_list(bundle: CodedBundle) -> list[dict[str, int]]:
     return result
 
 
-def _check_integrity(location: Location) -> None:
-    damaged, _ = find_damage(location)
+def _check_integrity(location: Location, bundle: OpenedBundle | CodedBundle) -> None:
+    damaged, _ = _damage_in(location, bundle)
     if damaged:
         first = damaged[0]
         fault = first.fault if first.part == WHOLE_FILE else str(first)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def _in_child(target: str, options: argparse.Namespace) -> int:
 def _fuzz(target: str, folder: Path, options: argparse.Namespace) -> int:
     seed = time.time_ns() if options.seed is None else options.seed
     print(f"{target}: seed {seed}", flush=True)
+    gc.freeze()  # modules stay: each search for garbage would walk through them for a tenth of a second
     faulthandler.enable()
     if hasattr(signal, "setitimer"):  # Windows has none
         faulthandler.register(signal.SIGPROF, chain=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import json
+import pickle
 import random
 import struct
 from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ ODD: tuple[Any, ...] = (
 """Values that replace others."""
 
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONTAINERS = {dict, list}
 _BYTES = 0.3  # share of documents of which only bytes are damaged
 
 
@@ -78,21 +81,28 @@ def _mutated_text(
 
 
 def _load_yaml(content: bytes) -> Any:
+    return pickle.loads(_pickled_yaml(content))
+
+
+@functools.lru_cache(maxsize=256)  # the pool has fewer contents, and YAML is slow to parse
+def _pickled_yaml(content: bytes) -> bytes:
     try:
-        return yaml.load(content, _YAML)
+        return pickle.dumps(yaml.load(content, _YAML))
     except yaml.YAMLError as error:
         raise ValueError from error
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
     """Return each container with each of its keys, at all depths."""
-    places, waiting = [], [value]
+    places: list[tuple[Any, Any]] = []
+    waiting = [value] if type(value) in _CONTAINERS else []
     while waiting:
         container = waiting.pop()
-        keys = container.keys() if isinstance(container, dict) else range(len(container)) if isinstance(container, list) else ()
-        for key in keys:
+        parts = container.items() if type(container) is dict else enumerate(container)
+        for key, part in parts:
             places.append((container, key))
-            waiting.append(container[key])
+            if type(part) in _CONTAINERS:
+                waiting.append(part)
     return places
 
 

@@ -27,6 +27,10 @@ MAX_KEPT = 500_000_000
 MAX_MESSAGE = 600
 """Longest message of a refusal, without the folder's name."""
 
+_KEPT_LENGTH = 2
+"""Valid damaged files are damaged again, up to this many times the length of the longest seed. Otherwise they would grow without
+end by values that readers pass over, and take most of the time."""
+
 _LOOK_UP = 16  # executions between two looks at the clock, which is slow for the time of a process with several threads
 _QUICK = MAX_SECONDS / (os.cpu_count() or 1)  # what ends sooner cannot have taken too much processor time
 
@@ -67,7 +71,7 @@ def fuzz(
     """
     target, outcome, began = TARGETS[name], Outcome(), time.process_time()
     pool, random_ = target.seeds(name), random.Random(seed)
-    valid, memory = len(pool), _warm(name, folder)
+    valid, longest, memory = len(pool), _KEPT_LENGTH * max(map(len, pool)), _warm(name, folder)
     while executions is None or outcome.executions < executions:
         outcome.content = target.damaged(random_, random_.choice(pool), pool, target.reach)
         outcome.fault, accepted = execute(name, folder, outcome.content, memory)
@@ -75,7 +79,7 @@ def fuzz(
         outcome.accepted += accepted
         if outcome.fault:
             break
-        if accepted and len(outcome.content) < 1 << 16:  # damage that is read leads deeper
+        if accepted and len(outcome.content) <= longest:  # damage that is read leads deeper
             pool[valid:] = [*pool[valid:], outcome.content][-50:]
         if outcome.executions % _LOOK_UP == 0:
             outcome.seconds = time.process_time() - began

@@ -8,6 +8,7 @@ import io
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
+from common import image_reading
 from common.cached_json import read_cached
 from common.plain_values import pack, unpack
 from common.streaming.block_cache import BLOCK_BYTES
@@ -37,11 +39,13 @@ from training.captures.layouts.annots import Annotations
 from training.captures.meta import read_meta
 from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
+from training.released import archive
 from training.released.checkpoint import ReleaseCheckpoint
 from viewer.app.scene_file import read_scene, write_scene
 from viewer.app.workspace import read_workspace
 from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.export.image_files import read_png_camera
+from viewer.picture import image_decoding
 from viewer.picture.background_image import read_background
 from viewer.settings_file import read_settings
 
@@ -70,24 +74,30 @@ class Target:
 
 
 @functools.cache
-def _released_archive() -> bytes:
-    """Return a small released checkpoint without its `data.pkl`."""
+def _released_archive() -> tuple[bytes, bytes, int]:
+    """Return the members of a small released checkpoint without its `data.pkl`, their directory, and their number."""
     sizes = Sizes(frames=2, latent=2, backbone=(1, 1), trunk=(1,), levels=2, base=2, log2_table=4, cells=(2, 2, 2))
     stream, result = io.BytesIO(), io.BytesIO()
     torch.save({"net": fake_state(sizes), "epoch": 0}, stream)
-    with zipfile.ZipFile(stream) as archive, zipfile.ZipFile(result, "w") as copy:
-        for name in archive.namelist():
+    with zipfile.ZipFile(stream) as whole, zipfile.ZipFile(result, "w") as copy:
+        for name in whole.namelist():
             if not name.endswith("/data.pkl"):
-                copy.writestr(f"a/{name.partition('/')[2]}", archive.read(name))
-    return result.getvalue()
+                copy.writestr(f"a/{name.partition('/')[2]}", whole.read(name))
+    return result.getvalue()[: copy.start_dir], result.getvalue()[copy.start_dir : -_ZIP_END.size], len(copy.namelist())
+
+
+_ZIP_LOCAL, _ZIP_CENTRAL, _ZIP_END = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s4H2LH")
 
 
 def _write_released(path: Path, content: bytes) -> None:
-    """Write a small released checkpoint with this `data.pkl`."""
-    stream = io.BytesIO(_released_archive())
-    with zipfile.ZipFile(stream, "a") as archive:
-        archive.writestr("a/data.pkl", content)
-    path.write_bytes(stream.getvalue())
+    """Write a small released checkpoint with this `data.pkl`. Python's zipfile would parse and write the directory again."""
+    members, directory, count = _released_archive()
+    name, crc, size = b"a/data.pkl", zlib.crc32(content), len(content)
+    local = _ZIP_LOCAL.pack(b"PK\3\4", 20, 0, 0, 0, 33, crc, size, size, len(name), 0) + name
+    central = _ZIP_CENTRAL.pack(b"PK\1\2", 20, 20, 0, 0, 0, 33, crc, size, size, len(name), 0, 0, 0, 0, 0, len(members)) + name
+    begins, length = len(members) + len(local) + size, len(directory) + len(central)
+    end = _ZIP_END.pack(b"PK\5\6", 0, 0, count + 1, count + 1, length, begins, 0)
+    path.write_bytes(b"".join((members, local, content, directory, central, end)))
 
 
 def _write_colmap(path: Path, content: bytes) -> None:
@@ -138,13 +148,13 @@ def _call_here(function: Callable[[bytes], object], data: bytes, *_: object) -> 
 
 def _read_background(path: Path) -> None:
     """Read an image of at most 4 megapixels. Larger ones may be valid, and take more memory than the fuzzer allows."""
-    with patch("common.image_reading.call_limited", _call_here), patch("viewer.picture.image_decoding.MAX_PIXELS", 1 << 22):
+    with patch.object(image_reading, "call_limited", _call_here), patch.object(image_decoding, "MAX_PIXELS", 1 << 22):
         read_background(path)
 
 
 def _read_screenshot(path: Path) -> None:
     """Read one of at most 4 megapixels, for the same reason."""
-    with patch("common.image_reading.call_limited", _call_here), patch("viewer.picture.image_decoding.MAX_IMAGE_SIDE", 1 << 11):
+    with patch.object(image_reading, "call_limited", _call_here), patch.object(image_decoding, "MAX_IMAGE_SIDE", 1 << 11):
         read_png_camera(path)
 
 
@@ -164,7 +174,7 @@ def _read_block(path: Path) -> None:
 
 
 def _read_released(path: Path) -> None:
-    with patch("training.released.archive.call_limited", _call_here):
+    with patch.object(archive, "call_limited", _call_here):
         checkpoint = ReleaseCheckpoint(path)
     checkpoint.latents(), checkpoint.hash_encoding(), checkpoint.decoder()
 
