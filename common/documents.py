@@ -54,7 +54,7 @@ def parse_json(content: str | bytes, subject: str | Path, constants: Callable[[s
         if opened + text.count(",") > MAX_ENTRIES:
             raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
         value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=constants, parse_int=bounded_integer)
-        if opened >= MAX_DEPTH:
+        if opened > MAX_DEPTH:
             _check_depth(value)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown

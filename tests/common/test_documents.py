@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from common import documents, yaml_documents
-from common.documents import parse_json, read_json
+from common.documents import MAX_DEPTH, parse_json, read_json
 from common.errors import InputError
 from common.yaml_documents import dump_yaml, read_yaml
 
@@ -77,6 +77,15 @@ REFUSED = {
     "many entries in JSON": ("json", "[" + "[]," * 1_000_000 + "1]", "2,000,000 entries"),
     "bytes of an image": ("json", b"\x89PNG\r\n\x1a\n", "not text in UTF-8"),
 }
+
+
+def test_json_of_the_greatest_depth_is_read_and_of_one_more_refused() -> None:
+    """The depth is examined only in texts that have enough brackets for it."""
+    for opening, closing in (("[", "]"), ('{"a": ', "}")):
+        for depth, beside in ((MAX_DEPTH, ""), (MAX_DEPTH, ", []" * MAX_DEPTH), (2, ", []" * MAX_DEPTH)):
+            parse_json(f"[{opening * (depth - 1)}1{closing * (depth - 1)}{beside}]", "a text")
+        with pytest.raises(InputError, match="nested too deeply"):
+            parse_json(f"[{opening * MAX_DEPTH}1{closing * MAX_DEPTH}]", "a text")
 
 
 @pytest.mark.parametrize(("kind", "content", "reason"), REFUSED.values(), ids=list(REFUSED))

@@ -28,8 +28,8 @@ MAX_MESSAGE = 600
 """Longest message of a refusal, without the folder's name."""
 
 _KEPT_LENGTH = 2
-"""Valid damaged files are damaged again, up to this many times the length of the longest seed. Otherwise they would grow without
-end by values that readers pass over, and take most of the time."""
+"""Valid damaged files are damaged again, up to this many times the length of the longest seed. Otherwise they would grow
+without end by values that readers pass over, and take most of the time."""
 
 _LOOK_UP = 16  # executions between two looks at the clock, which is slow for the time of a process with several threads
 _QUICK = MAX_SECONDS / (os.cpu_count() or 1)  # what ends sooner cannot have taken too much processor time

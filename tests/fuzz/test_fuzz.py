@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,24 @@ def test_a_fault_is_found_and_its_content_reported(tmp_path: Path, monkeypatch: 
     outcome = fuzz("camera", tmp_path, 1, 20_000)
     assert "ZeroDivisionError" in outcome.fault and b"1e308" in outcome.content
     assert execute("camera", tmp_path, outcome.content)[0]
+
+
+def test_damaged_files_do_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that accepts everything leads to files that are damaged again and again."""
+    sizes: list[int] = []
+    kind = run.TARGETS["camera"].__class__
+    target = kind(lambda path: sizes.append(path.stat().st_size), "camera.json", damaged=mutated_json)
+    monkeypatch.setitem(TARGETS, "camera", target)
+    fuzz("camera", tmp_path, 5, 3000)
+    longest = max(map(len, TARGETS["camera"].seeds("camera")))
+    assert sorted(sizes[-500:])[250] < 3 * longest
+
+
+def test_released_checkpoints_are_valid_archives(tmp_path: Path) -> None:
+    TARGETS["import"].write(tmp_path / "final.pth", b"content")
+    with zipfile.ZipFile(tmp_path / "final.pth") as archive:
+        assert archive.testzip() is None
+        assert archive.read("a/data.pkl") == b"content" and len(archive.namelist()) > 20
 
 
 def test_a_warning_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

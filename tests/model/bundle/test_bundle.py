@@ -17,6 +17,7 @@ import model.bundle.write
 from common.errors import InputError
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.bundle.layout import MAX_DECODED_BYTES, TensorSpec, decoded_bytes, network_shapes, tensor_layout
+from model.bundle.read import open_any
 from model.config import DecoderConfig, ModelConfig
 from model.frame import Frame
 from model.video import VolumetricVideo
@@ -277,6 +278,14 @@ def test_weights_beyond_float16_are_refused_only_in_float16(tmp_path: Path) -> N
 def test_unknown_precision_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="precision: must be one of float32, float16, int8, not 'float8'"):
         write_bundle(tiny_video(), tmp_path / "a.mlpvid", "float8")  # type: ignore[arg-type]
+
+
+def test_a_description_reads_the_header_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a network, each reading is a request."""
+    path, opened = tiny_bundle(tmp_path), []
+    monkeypatch.setattr("model.bundle.info.open_any", lambda location: (opened.append(location), open_any(location))[1])
+    assert bundle_info(path)["integrity"] == "ok"
+    assert opened == [path]
 
 
 def test_additional_fields_of_the_document_are_ignored(tmp_path: Path) -> None:
