@@ -101,7 +101,7 @@ def validated(kind: type[T], values: object, subject: str) -> T:
     """
     _check_sizes(values, subject)
     try:
-        return cast(T, _adapter(kind).validate_python(values))
+        return cast(T, _adapter(kind).validate_python(values))  # type: ignore[arg-type]  # classes are hashable
     except ValidationError as error:
         raise input_error(error, subject, kind) from error
 

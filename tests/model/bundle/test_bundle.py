@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -282,10 +283,10 @@ def test_unknown_precision_is_refused(tmp_path: Path) -> None:
 
 def test_a_description_reads_the_header_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over a network, each reading is a request."""
-    path, opened = tiny_bundle(tmp_path), []
-    monkeypatch.setattr("model.bundle.info.open_any", lambda location: (opened.append(location), open_any(location))[1])
+    path, spy = tiny_bundle(tmp_path), Mock(side_effect=open_any)
+    monkeypatch.setattr("model.bundle.info.open_any", spy)
     assert bundle_info(path)["integrity"] == "ok"
-    assert opened == [path]
+    spy.assert_called_once_with(path)
 
 
 def test_additional_fields_of_the_document_are_ignored(tmp_path: Path) -> None:
