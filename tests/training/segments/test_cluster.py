@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import signal
@@ -35,6 +36,12 @@ CONFIG = (
 def _priority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers have the priority of the tests: by default, Ray starts them at niceness 15."""
     monkeypatch.setenv("RAY_worker_niceness", "0")
+
+
+@pytest.fixture(autouse=True)
+def _print(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bring the built-in `print` back after a test: Ray replaces it by its own, which later tests do not expect."""
+    monkeypatch.setattr(builtins, "print", print)
 
 
 @pytest.fixture(autouse=True)
