@@ -171,6 +171,9 @@ class OptimizerConfig:
     """How the rates fall: "exponential" to `decay` of their height (paper), "linear" to 0 at the end of the run."""
     fall_from: Annotated[StrictFloat, within(0, 0.99)] = 0.0
     """Fraction of the run after which the rates of the linear schedule fall. Before that they stay at their height."""
+    decoder_until: Annotated[StrictFloat, within(0.01, 1)] = 1.0
+    """Fraction of the run after which only the hash tables are trained. Steps take about half the time then, because the maps
+    of a frame no longer change. The rates of everything else fall within this part of the run."""
     decay: Annotated[StrictFloat, within(1e-6, 1)] = 0.01
     """Factor that the rates of the exponential schedule are multiplied by over the whole run (paper: 0.1 every 400 epochs of
     500 steps)."""

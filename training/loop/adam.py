@@ -40,11 +40,15 @@ class Adam:
         self._betas = betas
 
     @torch.no_grad()
-    def step(self, rate_factor: float) -> None:
-        """Update all parameters once, with `rate_factor` times their group's rate. All of them must have gradients."""
-        for group in self.groups:
-            if group.parameters:
-                self._step(group, group.base_rate * rate_factor)
+    def step(self, rate_factors: Sequence[float | None]) -> None:
+        """Update all parameters once; all of them must have gradients.
+
+        Args:
+            rate_factors: one factor per group on its rate; None leaves the group as it is.
+        """
+        for group, factor in zip(self.groups, rate_factors, strict=True):
+            if group.parameters and factor is not None:
+                self._step(group, group.base_rate * factor)
 
     def _step(self, group: AdamGroup, rate: float) -> None:
         states = [self.state.setdefault(p, {}) or self._begin(p) for p in group.parameters]

@@ -16,6 +16,7 @@ from model.methods.config import hidden_bytes
 from model.network import without_memory
 from training.config import TrainingConfig
 from training.loop.dataset import Dataset
+from training.loop.fixed_maps import fixed_maps_bytes
 from training.loop.network import Network
 from training.loop.scene import Scene
 
@@ -36,7 +37,7 @@ class MemoryNeed:
     hulls: int
     """Cells that samples may lie in, of all frames."""
     network: int
-    """Parameters, also rounded ones, their gradients and the optimizer's moments."""
+    """Parameters, also rounded ones, their gradients and the optimizer's moments, and the maps of frames that are fixed."""
     frame: int
     """A frame of a step, which one worker computes."""
 
@@ -79,6 +80,7 @@ def predict_memory(config: TrainingConfig, dataset: Dataset, scene: Scene, field
     frame = 4 * dense + 3 * decoded_bytes(config.model) + samples * of_sample + _OVERHEAD + _ENCODING * encoder
     of_rate = 8 * parameters if config.rate.weight else 0  # rounded, and while they are rounded
     of_network = 4 * parameters + 12 * trained + 4 * outside_tables + of_rate
+    of_network += fixed_maps_bytes(config, frames)
     return MemoryNeed(int(images), frames * cells, of_network, int(frame))
 
 

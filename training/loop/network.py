@@ -25,6 +25,9 @@ EncoderViews = Callable[[int], torch.Tensor]
 """Returns the three views of a frame for the encoder, (3, 3, 512, 512) in [0, 1]."""
 
 _TIME_HARMONICS = 8
+_LATENT_NOISE = (
+    0.02  # with 0.3, frames begin as strangers to one another (docs/training_experiments.md, "Latents that start alike")
+)
 
 
 class Network(nn.Module):
@@ -117,7 +120,7 @@ def make_planes_constant(decoder: MapDecoder) -> None:
 def initial_latents(num_frames: int, channels: int, loop: bool) -> torch.Tensor:
     """Return initial latents (T, D): harmonics of the time, so that frames close in time start alike, plus noise."""
     time = torch.arange(num_frames) / max(num_frames, 1) * math.pi * (2 if loop else 1)
-    latents = 0.3 * torch.randn(num_frames, channels)
+    latents = _LATENT_NOISE * torch.randn(num_frames, channels)
     for harmonic in range(1, min(_TIME_HARMONICS, channels // 2) + 1):
         amplitude = harmonic**-0.5
         latents[:, 2 * harmonic - 2] = amplitude * torch.sin(harmonic * time)

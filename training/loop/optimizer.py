@@ -16,6 +16,7 @@ from training.loop.muon import Muon, MuonLayer
 from training.loop.network import Network
 from training.loop.processes import ALONE, Processes
 from training.loop.rate import RateTerm
+from training.loop.schedule import RateFactors
 
 MOMENTUM = "momentum"
 """Name of the state of a parameter that Muon updates."""
@@ -59,16 +60,22 @@ class Optimizer:
             kernels = TrainingKernels(config.model, threads=available_cores())
             self._table_adam = HashTableAdam(kernels, self._tables, betas, self._config.table_epsilon)
 
-    def exchanged(self, gradients: list[torch.Tensor | None], processes: Processes) -> list[torch.Tensor | None]:
+    def exchanged(
+        self, gradients: list[torch.Tensor | None], processes: Processes, factors: RateFactors
+    ) -> list[torch.Tensor | None]:
         """Return the gradients summed over all processes, in the order of the network's parameters; None means zero.
+
+        Only those that `step` uses with these factors are summed.
 
         With the native Adam, that of the tables stays None, because `step` sums the gradients of the grids.
         """
         if processes.count == 1:
             return gradients
         of = dict(zip(self._parameters, gradients, strict=True))
-        of_others = processes.sum_gradients([of[p] for p in self._others], self._others)
-        summed: dict[torch.Tensor, torch.Tensor | None] = dict(zip(self._others, of_others, strict=True))
+        summed: dict[torch.Tensor, torch.Tensor | None] = {}
+        if factors.others is not None:
+            of_others = processes.sum_gradients([of[p] for p in self._others], self._others)
+            summed |= zip(self._others, of_others, strict=True)
         if self._tables is not None:
             summed[self._tables] = None
         if self._tables is not None and self._table_adam is None:
@@ -80,7 +87,7 @@ class Optimizer:
     def step(
         self,
         gradients: list[torch.Tensor | None],
-        rate_factor: float,
+        factors: RateFactors,
         grids: Sequence[GridGradient] = (),
         processes: Processes = ALONE,
         rate: RateTerm | None = None,
@@ -90,23 +97,30 @@ class Optimizer:
 
         Args:
             gradients: in the order of the network's parameters; None means zero.
-            rate_factor: factor on the learning rates.
+            factors: factors on the learning rates. Without one for the others, only the tables are updated.
             grids: with the native Adam, the gradients that replace those of the tables; they are summed.
             processes: the processes whose grids are summed.
             rate: adds its gradients, and rounds the parameters again.
             step: how many steps were done before.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            if parameter.requires_grad and (self._table_adam is None or parameter is not self._tables):
+            if parameter.requires_grad and self._updates(parameter, factors):
                 parameter.grad = _in_layout_of(parameter, gradient)
                 if rate is not None:
                     rate.add_to(parameter, parameter.grad)
         if self._table_adam is not None:
-            self._step_tables(self._table_adam, rate_factor, grids, processes, rate, step)
-        self._adam.step(rate_factor)
-        self._muon.step(rate_factor)
+            self._step_tables(self._table_adam, factors.tables, grids, processes, rate, step)
+        self._adam.step([factors.others, factors.tables][: len(self._adam.groups)])
+        if factors.others is not None:
+            self._muon.step(factors.others)
         if rate is not None:
             rate.refresh()
+
+    def _updates(self, parameter: torch.Tensor, factors: RateFactors) -> bool:
+        """Return whether Adam or Muon updates a parameter from its `grad` in a step."""
+        if parameter is self._tables:
+            return self._table_adam is None
+        return factors.others is not None
 
     def _step_tables(
         self,

@@ -77,7 +77,7 @@ class RefinedFrameStep(FrameStep):
         error, loss = self._refined_loss(rendered, still, drawn.view, learned, kl, self._distortion(rendered, region))
         if self.config.start.pulls_density(progress) and region.hull is not None:
             loss = loss + hull_start_loss(self.config, decoded, rendered.grids, region, generator)
-        gradients, grids, of_values = self._gradients(loss, rendered.grids, decoded.time, values)
+        gradients, grids, of_values = self._gradients(loss, rendered.grids, decoded.time, progress, values)
         total = torch.zeros_like(values)
         if progress >= self.config.refine.start:
             total += total if of_values is None else of_values

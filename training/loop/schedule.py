@@ -3,9 +3,21 @@ other state."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from training.config import OptimizerConfig, RayConfig, StartConfig
+
+
+@dataclass(frozen=True)
+class RateFactors:
+    """Factors on the learning rates of a step."""
+
+    tables: float
+    """Of the hash tables."""
+    others: float | None
+    """Of decoder, encoder and embedding; None once only the hash tables are trained."""
 
 
 def frames_of_step(step: int, frames_per_step: int, num_frames: int, seed: int) -> list[int]:
@@ -49,6 +61,18 @@ def rate_factor(before: float, after: float, config: OptimizerConfig) -> float:
     if config.schedule == "exponential":
         return warmup * config.decay**after
     return warmup * min(1.0, (1 - before) / (1 - config.fall_from))
+
+
+def trains_decoder(progress: float, config: OptimizerConfig) -> bool:
+    """Return whether more than the hash tables is trained in a step that starts at a progress of the run, 0 to 1."""
+    return progress < config.decoder_until or config.decoder_until == 1
+
+
+def rate_factors(before: float, after: float, config: OptimizerConfig) -> RateFactors:
+    """Return the factors on all learning rates of a step; arguments as in `rate_factor`."""
+    until = config.decoder_until
+    others = rate_factor(before / until, after / until, config) if trains_decoder(before, config) else None
+    return RateFactors(rate_factor(before, after, config), others)
 
 
 def rays_of_step(progress: float, config: RayConfig) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from training.loop import importance
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION, NUM_VIEWS
 from training.loop.error_map import CANDIDATES, MeasuredErrors, cells_of, choose_by_error, new_error_maps
+from training.loop.fixed_maps import FixedMaps
 from training.loop.importance import draw_other_frame, resample, temporal_weights
 from training.loop.network import Network
 from training.loop.occupancy_grid import find_occupied_cells
@@ -28,6 +30,7 @@ from training.loop.optimizer import GridGradient
 from training.loop.processes import Processes
 from training.loop.rays import CameraBatch, draw_pixels, jitter_view_directions, make_rays
 from training.loop.scene import Scene
+from training.loop.schedule import trains_decoder
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class FrameStep:
         self._device = self.parameters[0].device
         self._regions = [scene.region(frame).to(self._device) for frame in range(scene.num_frames)]
         self._hulls = [region.hull for region in self._regions]
+        self._fixed_maps = FixedMaps()
         self._encoder_views: dict[int, torch.Tensor] = {}
         self.error_maps = new_error_maps(scene.num_frames, len(dataset.views)) if config.rays.by_error else None
 
@@ -104,8 +108,7 @@ class FrameStep:
         pixels = self._draw_pixels(frame, half, num_rays, generator, progress)
         rays = make_rays(views, self._cameras[half], pixels)
         rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
-        latent, kl = self.network.latent(frame, self.encoder_input, generator)
-        decoded = self._decode(frame, latent)
+        decoded, kl = self._decoded(frame, generator, progress)
         rendered = self.field.render(decoded, rays, self._regions[frame], seed, progress)
         error = color_loss(rendered.color, rays.colors)
         of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
@@ -114,7 +117,7 @@ class FrameStep:
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss, of_weights)
         if self.config.start.pulls_density(progress) and self._hulls[frame] is not None:
             loss = loss + hull_start_loss(self.config, decoded, rendered.grids, self._regions[frame], generator)
-        gradients, grids, _ = self._gradients(loss, rendered.grids, frame / self.network.num_frames)
+        gradients, grids, _ = self._gradients(loss, rendered.grids, frame / self.network.num_frames, progress)
         result = make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(rays.colors))
         if self.error_maps is None:
             return result
@@ -156,15 +159,38 @@ class FrameStep:
         return resample(pixels, candidates, weights, generator)
 
     def _gradients(
-        self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, more: torch.Tensor | None = None
+        self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, progress: float, more: torch.Tensor | None = None
     ) -> tuple[list[torch.Tensor | None], GridGradient | None, torch.Tensor | None]:
         """Return the gradients of a `FrameResult`, and that of one more tensor, whose graph is kept."""
-        leaves: list[torch.Tensor] = [p for p in self._trained if grids is None or p is not self.network.tables]
+        tables = self.network.tables
+        trained = [p for p in self._trained if p is tables or trains_decoder(progress, self.config.optimizer)]
+        leaves: list[torch.Tensor] = [p for p in trained if grids is None or p is not tables]
         leaves += [tensor for tensor in (grids, more) if tensor is not None]
         computed = torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=more is not None)
         of: dict[torch.Tensor, torch.Tensor | None] = dict(zip(leaves, computed, strict=True))
         of_grids = None if grids is None else GridGradient(of[grids], time)  # type: ignore[arg-type]
         return [of.get(parameter) for parameter in self.parameters], of_grids, None if more is None else of[more]
+
+    def _decoded(
+        self, frame: int, generator: torch.Generator, progress: float
+    ) -> tuple[TrainingFrame | PointQueries, torch.Tensor | None]:
+        """Decode a frame, and return the KL divergence of its latent.
+
+        Once only the hash tables are trained, the maps stay the same and have no gradients; there is no divergence then.
+        """
+        if trains_decoder(progress, self.config.optimizer):
+            self._fixed_maps.clear()
+            latent, kl = self.network.latent(frame, self.encoder_input, generator)
+            return self._decode(frame, latent), kl
+        if self.config.model.method is not None:
+            return self._decode(frame, self.network.latent(frame, self.encoder_input)[0]), None
+        return self._fixed_maps.frame(frame, functools.partial(self._fixed, frame)), None
+
+    @torch.no_grad()
+    def _fixed(self, frame: int) -> TrainingFrame:
+        decoded = self._decode(frame, self.network.latent(frame, self.encoder_input)[0])
+        assert isinstance(decoded, TrainingFrame)  # other methods are not kept
+        return decoded
 
     def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame | PointQueries:
         with products_in(self.config.decoder_bfloat16 and self.config.model.method is None, self._device):

@@ -35,9 +35,10 @@ from training.loop.rate import RateTerm, Steps
 from training.loop.refined_step import RefinedFrameStep
 from training.loop.scene import Scene, selected_frames
 from training.loop.schedule import (
+    RateFactors,
     active_levels,
     frames_of_step,
-    rate_factor,
+    rate_factors,
     rays_of_step,
     seed_of,
     trained_frames,
@@ -93,6 +94,9 @@ class Trainer:
         frames = selected_frames(capture, config.data)
         self.dataset = dataset or Dataset(capture, config, frames, scene.boxes, scene.doubted_frames)
         self.field = create_field(config, native, device)
+        if config.optimizer.decoder_until < 1 and self.network.tables is None:
+            remedy = "set optimizer.decoder_until to 1"
+            raise InputError("training", "this method has no hash tables that could be trained without the rest", remedy)
         self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
         self.refinement = None
         if wants_refinement(capture, config.refine):
@@ -154,8 +158,8 @@ class Trainer:
             check_finite([*sums, *(result.cameras for result in results)], self.step)
         self._freeze_levels(sums, results, before)
         self._record_errors(results, in_step)
-        factor = rate_factor(before, before + 1 / self.config.steps, self.config.optimizer)
-        self._update(sums, results, len(in_step), factor)
+        factors = rate_factors(before, before + 1 / self.config.steps, self.config.optimizer)
+        self._update(sums, results, len(in_step), factors)
         self.step += 1
         self.seconds = self.processes.of_first(self._clock() - start)
         if before < self.config.start.keyframes_until <= self.progress and self.network.embedding is not None:
@@ -211,14 +215,15 @@ class Trainer:
             check_finite([result.grids.grids.div_(in_step)], self.step)
         return result
 
-    def _update(self, sums: list[torch.Tensor | None], results: list[FrameResult], frames: int, factor: float) -> None:
-        """Average the gradients of all frames and update the parameters, with a factor on the learning rates."""
-        means = [None if total is None else total.div_(frames) for total in self.optimizer.exchanged(sums, self.processes)]
+    def _update(self, sums: list[torch.Tensor | None], results: list[FrameResult], frames: int, factors: RateFactors) -> None:
+        """Average the gradients of all frames and update the parameters, with factors on the learning rates."""
+        totals = self.optimizer.exchanged(sums, self.processes, factors)
+        means = [None if total is None else total.div_(frames) for total in totals]
         grids = [result.grids for result in results if result.grids is not None]
-        self.optimizer.step(means, factor, grids, self.processes, self.rate, self.step)
+        self.optimizer.step(means, factors, grids, self.processes, self.rate, self.step)
         if self.refinement is not None:
             own = sum((r.cameras for r in results if r.cameras is not None), torch.zeros_like(self.refinement.values))
-            self.refinement.step(self.processes.sum_numbers(own) / frames, factor, self.config.refine.prior)
+            self.refinement.step(self.processes.sum_numbers(own) / frames, factors.tables, self.config.refine.prior)
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:

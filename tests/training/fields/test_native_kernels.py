@@ -258,7 +258,7 @@ def test_adam_on_dense_gradients_is_the_usual_one(dtype: torch.dtype) -> None:
     for _ in range(20):
         gradient = torch.randn(3, 50, 4, dtype=dtype)
         expected.grad = gradient.clone()
-        reference.step(1.0)
+        reference.step([1.0])
         adam.step(0.02, gradient)
         assert not gradient.any()
     assert torch.allclose(tables, expected, atol=1e-12 if dtype == torch.float64 else 1e-5)

@@ -23,7 +23,7 @@ STEPS = 4
 
 
 def train(capture: str, config: str, processes: Processes) -> dict[str, dict[str, object]]:
-    """Return what trainings with the native field, with Muon and with the field in PyTorch leave.
+    """Return what trainings leave: with the native field, with Muon, with a decoder that becomes fixed, and in PyTorch.
 
     The last one refines the cameras' colors.
     """
@@ -32,9 +32,12 @@ def train(capture: str, config: str, processes: Processes) -> dict[str, dict[str
         scene = build_scene(opened, settings.data, pool)
         with_muon = dataclasses.replace(settings, optimizer=dataclasses.replace(settings.optimizer, decoder="muon"))
         colors = dataclasses.replace(settings, refine=RefineConfig(colors=True, start=0.0))
+        fixed = dataclasses.replace(settings.optimizer, decoder_until=0.5)
+        tables = dataclasses.replace(settings, optimizer=fixed)
         return {
             "native": state_after(Trainer(opened, settings, 3, scene, pool, True, processes=processes)),
             "muon": state_after(Trainer(opened, with_muon, 3, scene, pool, True, processes=processes)),
+            "fixed": state_after(Trainer(opened, tables, 3, scene, pool, True, processes=processes)),
             "torch": state_after(Trainer(opened, colors, 3, scene, pool, False, processes=processes)),
         }
 

@@ -21,7 +21,8 @@ def expected(start: np.ndarray, gradients: list[np.ndarray], rates: list[float],
 
 
 def test_each_group_follows_the_formula_with_its_own_rate_and_epsilon() -> None:
-    random, factors = np.random.default_rng(), [1.0, 0.5, 0.25, 0.0]
+    random = np.random.default_rng()
+    factors = [(1.0, 0.3, 1.0), (0.5, 0.7, 1.0), (0.25, None, 1.0), (0.0, 0.2, None)]  # None: the group stays as it is
     shapes, settings = ((3, 4), (5,), (2, 3, 2)), ((0.1, 1e-8), (0.1, 1e-8), (0.02, 0.5))
     starts = [random.normal(size=shape) for shape in shapes]
     parameters = [torch.nn.Parameter(torch.from_numpy(start).clone()) for start in starts]
@@ -30,11 +31,13 @@ def test_each_group_follows_the_formula_with_its_own_rate_and_epsilon() -> None:
     )
     assert not adam.state, "a checkpoint before the first step has no moments"
     gradients = [[random.normal(size=shape) for shape in shapes] for _ in factors]
-    for factor, of_step in zip(factors, gradients, strict=True):
+    for of_groups, of_step in zip(factors, gradients, strict=True):
         for parameter, gradient in zip(parameters, of_step, strict=True):
             parameter.grad = torch.from_numpy(gradient).clone()
-        adam.step(factor)
-    for index, (parameter, (rate, epsilon)) in enumerate(zip(parameters, settings, strict=True)):
-        wanted = expected(starts[index], [g[index] for g in gradients], [rate * f for f in factors], epsilon)
+        adam.step(of_groups)
+    for index, (parameter, (base, epsilon)) in enumerate(zip(parameters, settings, strict=True)):
+        of_group = [f[index // 2] for f in factors]
+        done = [(g[index], base * f) for g, f in zip(gradients, of_group, strict=True) if f is not None]
+        wanted = expected(starts[index], [gradient for gradient, _ in done], [rate for _, rate in done], epsilon)
         np.testing.assert_allclose(parameter.detach().numpy(), wanted, rtol=1e-9, atol=1e-12)
-        assert set(adam.state[parameter]) == set(MOMENTS) and float(adam.state[parameter]["step"]) == len(factors)
+        assert set(adam.state[parameter]) == set(MOMENTS) and float(adam.state[parameter]["step"]) == len(done)

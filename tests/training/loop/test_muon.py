@@ -12,6 +12,7 @@ from training.config import TrainingConfig, load_config
 from training.loop.muon import ITERATIONS, Muon, MuonLayer, orthogonalized
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
+from training.loop.schedule import RateFactors
 
 
 def polynomial(values: np.ndarray) -> np.ndarray:
@@ -72,7 +73,7 @@ def config_with(decoder: str, **changes: object) -> TrainingConfig:
 def state_after_a_step(config: TrainingConfig) -> tuple[Network, Optimizer]:
     network = Network(config, 2)
     optimizer = Optimizer(network, config, native=False)
-    optimizer.step([torch.randn_like(parameter) for parameter in network.parameters()], 1.0)
+    optimizer.step([torch.randn_like(parameter) for parameter in network.parameters()], RateFactors(1.0, 1.0))
     return network, optimizer
 
 
@@ -103,6 +104,6 @@ def test_the_state_continues_exactly() -> None:
     continued.load_state(optimizer.state())
     gradients: list[torch.Tensor | None] = [torch.randn_like(parameter) for parameter in network.parameters()]
     for each in (optimizer, continued):
-        each.step(gradients, 0.5)
+        each.step(gradients, RateFactors(0.5, 0.5))
     for one, other in zip(network.parameters(), copy.parameters(), strict=True):
         assert torch.equal(one, other)

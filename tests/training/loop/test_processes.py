@@ -71,7 +71,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 @TOGETHER
 @pytest.mark.slow
-@pytest.mark.parametrize("field", ["native", "torch"])
+@pytest.mark.parametrize("field", ["native", "fixed", "torch"])
 def test_two_processes_give_the_numbers_of_one(left: list[Any], field: str) -> None:
     first, second, alone = (run[field] for run in left)
     assert torch.tensor(first["numbers"]).shape == (STEPS, 3, 3)
