@@ -7,7 +7,9 @@ hidden layers in neural networks" (2024), and J. Liu et al., "Muon is scalable f
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -65,15 +67,23 @@ class Muon:
         """Mean gradient of each weight, empty before the first step."""
         self._base_rate, self._momentum = base_rate, momentum
 
+    def step(self, rate_factor: float, pool: ThreadPoolExecutor | None = None) -> None:
+        """Update all layers once; all of them must have gradients.
+
+        Args:
+            rate_factor: factor on the base rate.
+            pool: updates several layers at once. None updates one after the other.
+        """
+        update = functools.partial(self._update, self._base_rate * rate_factor)
+        largest_first = sorted(self.layers, key=lambda layer: -layer.weight.numel())
+        list((pool.map if pool is not None else map)(update, largest_first))
+
     @torch.no_grad()
-    def step(self, rate_factor: float) -> None:
-        """Update all layers once, with `rate_factor` times the base rate. All of them must have gradients."""
-        for layer in self.layers:
-            update = self._ahead(layer.weight)
-            rows = update.transpose(0, 1) if layer.transposed else update
-            change = orthogonalized(rows.flatten(1)).reshape(rows.shape)
-            rate = self._base_rate * rate_factor / layer.scale
-            layer.weight.sub_(change.transpose(0, 1) if layer.transposed else change, alpha=rate)
+    def _update(self, rate: float, layer: MuonLayer) -> None:
+        update = self._ahead(layer.weight)
+        rows = update.transpose(0, 1) if layer.transposed else update
+        change = orthogonalized(rows.flatten(1)).reshape(rows.shape)
+        layer.weight.sub_(change.transpose(0, 1) if layer.transposed else change, alpha=rate / layer.scale)
 
     def _ahead(self, weight: torch.nn.Parameter) -> torch.Tensor:
         """Update the mean gradient of a weight, and return it one step ahead (Nesterov)."""

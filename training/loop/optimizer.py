@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -39,10 +40,11 @@ class Optimizer:
         network: its parameters are updated in place, except frozen ones (without `requires_grad`).
         config: rates, decay rates, epsilons.
         native: use the native Adam for the hash tables; it skips entries without a gradient.
+        pool: updates several layers of the decoder at once. The result does not depend on it.
     """
 
-    def __init__(self, network: Network, config: TrainingConfig, native: bool) -> None:
-        self._config = config.optimizer
+    def __init__(self, network: Network, config: TrainingConfig, native: bool, pool: ThreadPoolExecutor | None = None) -> None:
+        self._config, self._pool = config.optimizer, pool
         self._names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         self._parameters = list(network.parameters())
         self._tables = network.tables
@@ -112,7 +114,7 @@ class Optimizer:
             self._step_tables(self._table_adam, factors.tables, grids, processes, rate, step)
         self._adam.step([factors.others, factors.tables][: len(self._adam.groups)])
         if factors.others is not None:
-            self._muon.step(factors.others)
+            self._muon.step(factors.others, self._pool)
         if rate is not None:
             rate.refresh()
 

@@ -97,7 +97,7 @@ class Trainer:
         if config.optimizer.decoder_until < 1 and self.network.tables is None:
             remedy = "set optimizer.decoder_until to 1"
             raise InputError("training", "this method has no hash tables that could be trained without the rest", remedy)
-        self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
+        self.optimizer = Optimizer(self.network, config, self.field.name == "native", pool)
         self.refinement = None
         if wants_refinement(capture, config.refine):
             if config.model.method is not None:

@@ -13,6 +13,7 @@ from training.loop.muon import ITERATIONS, Muon, MuonLayer, orthogonalized
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
 from training.loop.schedule import RateFactors
+from training.loop.workers import worker_pool
 
 
 def polynomial(values: np.ndarray) -> np.ndarray:
@@ -44,7 +45,8 @@ def test_the_size_of_a_gradient_does_not_count_and_zero_stays_zero() -> None:
     assert (orthogonalized(torch.zeros(6, 9)) == 0).all()
 
 
-def test_steps_follow_the_formula() -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_steps_follow_the_formula(workers: int) -> None:
     random, rates = np.random.default_rng(), [1.0, 0.5, 0.0]
     shapes, scales, rate, momentum = ((5, 3), (4, 3, 2, 2), (3, 4, 2, 2)), (1.0, 0.25, 2.0), 0.01, 0.9
     starts = [random.normal(size=shape) for shape in shapes]
@@ -60,7 +62,8 @@ def test_steps_follow_the_formula() -> None:
             rows = ahead.swapaxes(0, 1) if index == 2 else ahead
             change = orthogonalized_by_svd(rows.reshape(len(rows), -1)).reshape(rows.shape) * rate * factor / scales[index]
             starts[index] -= change.swapaxes(0, 1) if index == 2 else change
-        muon.step(factor)
+        with worker_pool(2) as pool:
+            muon.step(factor, pool if workers else None)
     for weight, expected in zip(weights, starts, strict=True):
         np.testing.assert_allclose(weight.detach().numpy(), expected, atol=1e-9)
 
