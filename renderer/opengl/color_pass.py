@@ -9,6 +9,7 @@ import moderngl
 
 from common.errors import InputError
 from model.config import ModelConfig
+from renderer.opengl.context import is_software
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.programs import ComputeProgram, Definitions, Program
 from renderer.opengl.targets import MAX_KEPT, TileTargets
@@ -39,7 +40,7 @@ class ColorPass(Protocol):
 def create_color_pass(
     context: moderngl.Context, config: ModelConfig, definitions: Definitions, grouped: bool | None
 ) -> ColorPass:
-    """Return the color pass with compute shaders where the driver has them, else the one with fragment shaders.
+    """Return the color pass with compute shaders, or the one with fragment shaders; see `uses_compute`.
 
     Args:
         context: the renderer's context.
@@ -47,7 +48,7 @@ def create_color_pass(
         definitions: preprocessor symbols of the shaders.
         grouped: whether to use compute shaders; None does so where it is faster.
     """
-    if not (has_compute(context) if grouped is None else grouped):
+    if not uses_compute(context, grouped):
         return FragmentColorPass(context, definitions)
     try:
         return GroupedColorPass(context, config, definitions)
@@ -61,6 +62,17 @@ def create_color_pass(
 def has_compute(context: moderngl.Context) -> bool:
     """Return whether the context has compute shaders."""
     return context.version_code >= 430
+
+
+def uses_compute(context: moderngl.Context, grouped: bool | None) -> bool:
+    """Return whether compute shaders color the samples.
+
+    Args:
+        context: the renderer's context.
+        grouped: what is asked for. None takes compute shaders where a graphics card has them: drivers in software need two to
+            three times as long with them as with fragment shaders.
+    """
+    return has_compute(context) and not is_software(context) if grouped is None else grouped
 
 
 class FragmentColorPass:

@@ -36,7 +36,7 @@ class RenderOptions:
     rounded_weights: bool = False
     """Filter textures as graphics cards do, with weights of 8 bits. Drivers in software filter with floats."""
     grouped: bool | None = None
-    """Sort the samples by head with compute shaders before they are colored. None does so where the driver can."""
+    """Sort the samples by head with compute shaders before they are colored. None does so where a graphics card can."""
 
 
 class RenderPasses:

@@ -17,7 +17,7 @@ from model.video import Version, VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.baked import describe_view
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
-from renderer.opengl.color_pass import has_compute
+from renderer.opengl.color_pass import uses_compute
 from renderer.opengl.context import StandaloneContext, device_name, driver_version, is_software
 from renderer.opengl.context_source import ContextSource
 from renderer.opengl.count_sums import CountSums
@@ -153,7 +153,7 @@ class OpenGLRenderer:
 
     def avoid_compute(self) -> bool:
         """Color samples with fragment shaders from now on; return whether compute shaders have done it so far."""
-        used = has_compute(self._context) and self._options.grouped is not False
+        used = self.run(lambda context: uses_compute(context, self._options.grouped))
         self._options = replace(self._options, grouped=False)
         self.run(lambda _: self._passes.clear())
         return used

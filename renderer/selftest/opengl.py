@@ -81,12 +81,15 @@ def _round_trip(renderer: OpenGLRenderer) -> str:
 
 
 def _option_checks(renderer: OpenGLRenderer) -> Iterator[Check]:
-    native, camera = CpuRenderer(), small_camera()
+    """Compare kinds of videos, with compute shaders if the driver has them, and one with fragment shaders too."""
+    compute = renderer.run(has_compute)
+    made, native, camera = OpenGLRenderer(options=RenderOptions(grouped=compute)), CpuRenderer(), small_camera()
     for name, overrides in OPTIONS.items():
         video = small_video(**overrides)
         expected = native.render(native.prepare(video, 0.25), camera)
-        yield image_check(name, renderer.render(renderer.prepare(video, 0.25), camera), expected)
-    if renderer.run(has_compute):
+        yield image_check(name, made.render(made.prepare(video, 0.25), camera), expected)
+    made.close()
+    if compute:
         fragments = OpenGLRenderer(options=RenderOptions(grouped=False))
         yield image_check("fragment shaders only", fragments.render(fragments.prepare(video, 0.25), camera), expected)
         fragments.close()

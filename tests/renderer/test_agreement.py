@@ -13,6 +13,7 @@ from model.camera import Camera
 from renderer.agreement import MIN_PSNR, agreement, require_agreement
 from renderer.backend import RenderedImage
 from renderer.cpu.renderer import CpuRenderer
+from renderer.opengl.passes import RenderOptions
 from renderer.opengl.renderer import OpenGLRenderer
 from renderer.reference.renderer import ReferenceRenderer
 
@@ -33,7 +34,8 @@ class DimmedRenderer(CpuRenderer):
 @pytest.mark.slow
 def test_right_backends_agree() -> None:
     assert agreement(ReferenceRenderer()) >= MIN_PSNR
-    assert agreement(OpenGLRenderer()) >= MIN_PSNR
+    for grouped in (False, True):
+        assert agreement(OpenGLRenderer(options=RenderOptions(grouped=grouped))) >= MIN_PSNR
 
 
 def test_a_wrong_backend_is_refused_and_asked_once(tmp_path: Path) -> None:

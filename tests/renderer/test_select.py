@@ -188,6 +188,7 @@ def _a_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("renderer.select.cuda_of_driver", lambda: None)
     monkeypatch.setattr("renderer.opengl.card.may_have_card", lambda: True)
     monkeypatch.setattr("renderer.opengl.renderer.OpenGLRenderer", Card)
+    monkeypatch.setattr("renderer.opengl.color_pass.is_software", lambda _: False)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from renderer.opengl import context as context_module
 from renderer.opengl.context import create_context
+from renderer.opengl.passes import RenderOptions
 from renderer.opengl.renderer import OpenGLRenderer
 from tests.factories import make_camera, make_video
 
@@ -75,7 +76,7 @@ def test_a_closed_renderer_gives_its_memory_back() -> None:
     """In software, a context and its buffers take more than 100 MiB of the process."""
 
     def used_after_another() -> int:
-        renderer, video = OpenGLRenderer(2), make_video(num_frames=1)
+        renderer, video = OpenGLRenderer(2, RenderOptions(grouped=True)), make_video(num_frames=1)
         renderer.render(renderer.prepare(video, 0), make_camera(32, 32))
         renderer.close()
         del renderer

@@ -22,7 +22,7 @@ from renderer.backend import CancelToken, RenderCancelled, RenderedImage, Render
 from renderer.cpu.renderer import CpuRenderer
 from renderer.opengl import passes as passes_module
 from renderer.opengl import renderer as renderer_module
-from renderer.opengl.color_pass import PART_SIDE, part_side
+from renderer.opengl.color_pass import PART_SIDE, part_side, uses_compute
 from renderer.opengl.passes import RenderOptions
 from renderer.opengl.programs import Program
 from renderer.opengl.renderer import OpenGLRenderer
@@ -31,10 +31,13 @@ from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
 from tests.renderer.clips import random_clips
 
+COMPUTE = RenderOptions(grouped=True)
+"""As on a graphics card. In software, a renderer colors samples with fragment shaders unless it is asked."""
+
 
 @pytest.fixture(scope="module")
 def renderer() -> Iterator[OpenGLRenderer]:
-    made = OpenGLRenderer(2)
+    made = OpenGLRenderer(2, COMPUTE)
     yield made
     assert made.driver_error() == "GL_NO_ERROR"
     made.close()
@@ -213,7 +216,7 @@ def test_large_images_are_rendered_in_blocks(renderer: OpenGLRenderer, monkeypat
 def test_levels_on_several_pages_of_the_atlas(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a driver whose textures hold few levels each, and the hash tables in many layers."""
     monkeypatch.setattr("renderer.opengl.bake.limit", lambda context, name: 64)
-    renderer, video = OpenGLRenderer(2), make_video(seed=7, hash=HashEncodingConfig(8, 2, 10, 16, 48))
+    renderer, video = OpenGLRenderer(2, COMPUTE), make_video(seed=7, hash=HashEncodingConfig(8, 2, 10, 16, 48))
     compare(renderer, video, make_camera(45, 37), time=1.2)
     assert renderer._bakers[video.config].atlas.pages > 1
 
@@ -222,7 +225,7 @@ def test_levels_on_several_pages_of_the_atlas(monkeypatch: pytest.MonkeyPatch) -
 def test_levels_larger_than_a_texture(monkeypatch: pytest.MonkeyPatch, features: int) -> None:
     monkeypatch.setattr("renderer.opengl.bake.limit", lambda context, name: 20 if name == "GL_MAX_TEXTURE_SIZE" else 2048)
     hashes = HashEncodingConfig(16 if features == 2 else 4, features, 10, 12, 70)
-    renderer, video = OpenGLRenderer(2), make_video(seed=7, hash=hashes)
+    renderer, video = OpenGLRenderer(2, COMPUTE), make_video(seed=7, hash=hashes)
     compare(renderer, video, make_camera(45, 37), time=1.2)
     atlas = renderer._bakers[video.config].atlas
     assert (atlas.width, atlas.height) == (20, 20) and [place.columns for place in atlas.places[:: len(atlas.places) - 1]] == [
@@ -233,13 +236,13 @@ def test_levels_larger_than_a_texture(monkeypatch: pytest.MonkeyPatch, features:
 
 def test_samples_are_listed_in_parts_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderer.opengl.color_pass.PART_SIDE", 16)
-    compare(OpenGLRenderer(2), make_video(seed=2), make_camera(45, 37))
+    compare(OpenGLRenderer(2, COMPUTE), make_video(seed=2), make_camera(45, 37))
 
 
 @pytest.mark.slow
 def test_configs_share_the_buffers_of_the_samples() -> None:
     """They grow for a config that needs more, and the next images with the first one are right."""
-    made = OpenGLRenderer(2)
+    made = OpenGLRenderer(2, COMPUTE)
     few = make_video(seed=3, mlp_planes=("xz",), color_map_resolution=4)
     many = make_video(seed=3, assignment="bilinear", color_map_resolution=16)
     sizes = []
@@ -251,7 +254,7 @@ def test_configs_share_the_buffers_of_the_samples() -> None:
 
 def test_a_tile_clears_only_its_own_pixels() -> None:
     """A driver in software takes longer to clear the textures of the largest tile than to render a small one."""
-    made, video = OpenGLRenderer(2), make_video(seed=2)
+    made, video = OpenGLRenderer(2, COMPUTE), make_video(seed=2)
     compare(made, video, make_camera(20, 16))
     targets = made._shared_scratch().targets
     written = [*targets.kept, *targets.rounds, *targets.sums]
@@ -271,12 +274,25 @@ def test_parts_of_a_tile_fit_the_drivers_limit() -> None:
     assert part_side(1 << 24, 12) == 64, "64 x 64 pixels x 8 samples x 12 items x 16 bytes are 6 MiB, those of 128 x 128 24 MiB"
 
 
+def test_cards_color_with_compute_shaders_and_drivers_in_software_with_fragments(
+    renderer: OpenGLRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = (None, False, True)
+    software = [renderer.run(lambda context, asked=asked: uses_compute(context, asked)) for asked in choices]  # type: ignore[misc]
+    monkeypatch.setattr("renderer.opengl.color_pass.is_software", lambda _: False)
+    card = [renderer.run(lambda context, asked=asked: uses_compute(context, asked)) for asked in choices]  # type: ignore[misc]
+    monkeypatch.setattr("renderer.opengl.color_pass.has_compute", lambda _: False)
+    assert software == [False, False, True] and card == [True, False, True]
+    assert not renderer.run(lambda context: uses_compute(context, None)), "a card of OpenGL 3.3"
+
+
 def test_a_driver_whose_compute_shaders_fail_colors_with_fragments(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*arguments: Any) -> None:
         raise InputError("shader scan_heads.comp", "is rejected by the graphics driver: no")
 
+    monkeypatch.setattr("renderer.opengl.color_pass.is_software", lambda _: False)
     monkeypatch.setattr("renderer.opengl.color_pass.ComputeProgram", refuse)
     compare(OpenGLRenderer(2), make_video(seed=2), make_camera(20, 20))
     assert "shader scan_heads.comp is rejected" in caplog.text.replace(":", "")

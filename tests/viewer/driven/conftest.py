@@ -26,9 +26,9 @@ def gl_app() -> Iterator[ViewerApp]:
 
 
 @pytest.fixture
-def fragment_shaders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Color samples without compute shaders, which are slow in software: for tests of what does not depend on them."""
-    monkeypatch.setattr("renderer.opengl.color_pass.has_compute", lambda _: False)
+def compute_shaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Color samples with compute shaders, as graphics cards do. They are slow in software."""
+    monkeypatch.setattr("renderer.opengl.color_pass.is_software", lambda _: False)
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def move_through_everything(context: Any, app: ViewerApp) -> None:
     wait_for_image(context, app)
 
 
+@pytest.mark.usefixtures("compute_shaders")
 def test_the_picture_is_the_native_renderers(gl_app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, gl_app)
@@ -83,6 +84,7 @@ def test_the_picture_is_the_native_renderers(gl_app: ViewerApp, drive: DriveWind
     drive(gl_app, look, SMALL)
 
 
+@pytest.mark.usefixtures("compute_shaders")
 def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
     gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +114,6 @@ def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
     drive(gl_app, look, SMALL)
 
 
-@pytest.mark.usefixtures("fragment_shaders")
 def test_the_windows_thread_never_waits_for_the_renderer(
     gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -155,7 +156,6 @@ def test_the_windows_thread_never_waits_for_the_renderer(
     drive(gl_app, look, SMALL)
 
 
-@pytest.mark.usefixtures("fragment_shaders")
 def test_closing_a_bundle_leaves_no_texture(gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     made, closed = watch_textures(monkeypatch), threading.Event()
 
@@ -205,7 +205,6 @@ def existing(names: set[int]) -> list[int]:
     return [name for name in names if is_texture(name)]
 
 
-@pytest.mark.usefixtures("fragment_shaders")
 def test_view_modes_and_the_psnr_need_no_pixels(
     gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:

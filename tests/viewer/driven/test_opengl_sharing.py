@@ -24,7 +24,6 @@ WINDOW = threading.main_thread().name
 """The thread that draws the window."""
 
 
-@pytest.mark.usefixtures("fragment_shaders")
 @pytest.mark.parametrize("fault", ["no context", "nothing arrives"])
 def test_a_context_that_cannot_be_shared_is_told_once_and_images_are_uploaded_once(
     gl_app: ViewerApp,
@@ -78,6 +77,7 @@ def test_a_context_that_cannot_be_shared_is_told_once_and_images_are_uploaded_on
         drive(gl_app, look)
 
 
+@pytest.mark.usefixtures("compute_shaders")
 @pytest.mark.parametrize("refused", [(), ((4, 3),)])
 def test_a_shared_context_with_compute_shaders_is_tried_first(
     gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, refused: tuple[tuple[int, int], ...]
@@ -98,7 +98,6 @@ def test_a_shared_context_with_compute_shaders_is_tried_first(
     drive(gl_app, look)
 
 
-@pytest.mark.usefixtures("fragment_shaders")
 def test_images_respect_the_largest_texture(gl_app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, gl_app)
