@@ -40,11 +40,10 @@ class Optimizer:
         network: its parameters are updated in place, except frozen ones (without `requires_grad`).
         config: rates, decay rates, epsilons.
         native: use the native Adam for the hash tables; it skips entries without a gradient.
-        pool: updates several layers of the decoder at once. The result does not depend on it.
     """
 
-    def __init__(self, network: Network, config: TrainingConfig, native: bool, pool: ThreadPoolExecutor | None = None) -> None:
-        self._config, self._pool = config.optimizer, pool
+    def __init__(self, network: Network, config: TrainingConfig, native: bool) -> None:
+        self._config = config.optimizer
         self._names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         self._parameters = list(network.parameters())
         self._tables = network.tables
@@ -94,6 +93,7 @@ class Optimizer:
         processes: Processes = ALONE,
         rate: RateTerm | None = None,
         step: int = 0,
+        pool: ThreadPoolExecutor | None = None,
     ) -> None:
         """Update all parameters once.
 
@@ -104,6 +104,7 @@ class Optimizer:
             processes: the processes whose grids are summed.
             rate: adds its gradients, and rounds the parameters again.
             step: how many steps were done before.
+            pool: updates several layers of the decoder at once. The result does not depend on it.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             if parameter.requires_grad and self._updates(parameter, factors):
@@ -114,7 +115,7 @@ class Optimizer:
             self._step_tables(self._table_adam, factors.tables, grids, processes, rate, step)
         self._adam.step([factors.others, factors.tables][: len(self._adam.groups)])
         if factors.others is not None:
-            self._muon.step(factors.others, self._pool)
+            self._muon.step(factors.others, pool)
         if rate is not None:
             rate.refresh()
 

@@ -97,7 +97,7 @@ class Trainer:
         if config.optimizer.decoder_until < 1 and self.network.tables is None:
             remedy = "set optimizer.decoder_until to 1"
             raise InputError("training", "this method has no hash tables that could be trained without the rest", remedy)
-        self.optimizer = Optimizer(self.network, config, self.field.name == "native", pool)
+        self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
         self.refinement = None
         if wants_refinement(capture, config.refine):
             if config.model.method is not None:
@@ -220,7 +220,7 @@ class Trainer:
         totals = self.optimizer.exchanged(sums, self.processes, factors)
         means = [None if total is None else total.div_(frames) for total in totals]
         grids = [result.grids for result in results if result.grids is not None]
-        self.optimizer.step(means, factors, grids, self.processes, self.rate, self.step)
+        self.optimizer.step(means, factors, grids, self.processes, self.rate, self.step, self._pool)
         if self.refinement is not None:
             own = sum((r.cameras for r in results if r.cameras is not None), torch.zeros_like(self.refinement.values))
             self.refinement.step(self.processes.sum_numbers(own) / frames, factors.tables, self.config.refine.prior)
