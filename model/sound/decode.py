@@ -32,6 +32,7 @@ Samples = NDArray[np.int16]
 _SAMPLE_BYTES = CHANNELS * np.dtype(np.int16).itemsize
 _MEMORY_CHECK = 60 * RATE  # samples between two looks at the memory
 _GAP = 0.01  # seconds; shorter ones come from rounding in the file
+_SECONDS_PER_BYTE = 0.06  # Opus' longest packet has 120 ms, and takes two bytes in a file
 _CODECS = ("opus", "vorbis", "flac", "aac", "alac", "mp3", "mp3float", "libopus", "libvorbis")
 _REMEDY = "convert it to Opus or WAV again"
 
@@ -54,7 +55,8 @@ def decode_sound(sound: VideoSound, seconds: float = MAX_SECONDS, check: Callabl
     parts, count = [_silence(0)], 0
     try:
         with av.open(io.BytesIO(data), format=FORMATS[sound.kind], metadata_errors="ignore") as container:
-            for part in _decoded(av, container, _audio_stream(container, sound), sound.name, limit):
+            longest_silence = len(data) * _SECONDS_PER_BYTE
+            for part in _decoded(av, container, _audio_stream(container, sound), sound.name, longest_silence):
                 check()
                 if count // _MEMORY_CHECK < (count + len(part)) // _MEMORY_CHECK:
                     check_memory(2 * (count + len(part)) * _SAMPLE_BYTES, sound.name, "use a shorter sound")
@@ -97,15 +99,21 @@ def _check_limits(name: str, channels: int, rate: int) -> None:
         raise InputError(name, f"has {rate} samples per second; {MIN_RATE} to {MAX_RATE} are supported")
 
 
-def _decoded(av: Any, container: Any, stream: Any, name: str, limit: int) -> Iterator[Samples]:
-    """Yield the samples of a stream. Where a damaged part was left out there is silence, so that the rest stays in time."""
+def _decoded(av: Any, container: Any, stream: Any, name: str, silence: float) -> Iterator[Samples]:
+    """Yield the samples of a stream. Where a damaged part was left out there is silence, so that the rest stays in time.
+
+    `silence` is the greatest sum of it, seconds. A longer one comes from a damaged clock, and would take memory for nothing.
+    """
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
     start, passed = None, 0.0  # seconds of the file's clock, and of what was decoded
     for frame in container.decode(stream):
         _check_limits(name, len(frame.layout.channels), frame.sample_rate)
         time = passed if frame.time is None else frame.time - (start := frame.time if start is None else start)
         if time > passed + _GAP:
-            yield _silence(min(round((time - passed) * RATE), limit))
+            silence -= time - passed
+            if silence < 0:
+                raise InputError(name, "is damaged: the times in it leave out more than its bytes can hold", _REMEDY)
+            yield _silence(round((time - passed) * RATE))
             passed = time
         passed += frame.samples / frame.sample_rate
         yield from map(_samples, resampler.resample(frame))

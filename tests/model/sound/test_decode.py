@@ -17,6 +17,7 @@ from model.sound import decode
 from model.sound.decode import RATE, Samples, decode_sound
 from model.sound.encode import as_opus, audio_frames, encode_opus
 from model.sound.stored import FORMATS, VideoSound, sound_beside, sound_file
+from tests.fuzz.checksums import with_ogg_checksums
 from tests.model.sound.sounds import click_times, clicks, wav_bytes
 
 TIMES = (0.0, 0.25, 1.1)
@@ -83,6 +84,18 @@ def test_a_damaged_part_leaves_the_rest_in_time() -> None:
     again = decode_sound(_sound(damaged))
     assert not np.array_equal(again, decode_sound(_sound(data)))
     np.testing.assert_allclose(click_times(again), (0.5, 5.5), atol=0.01)
+
+
+def test_times_that_leave_out_an_hour_take_no_memory_for_it() -> None:
+    """Two pages with the same packets. The second says that it ends after an hour and more, in a file of 1.5 KB."""
+    content = (Path(__file__).parents[2] / "fuzz/corpus/sound/clicks.opus").read_bytes()
+    begins = content.rindex(b"OggS")
+    head, first = content[:begins], bytearray(content[begins:])
+    second = bytearray(first)
+    first[6:14], second[6:14] = (3600 * RATE).to_bytes(8, "little"), (0xFF << 40).to_bytes(8, "little")
+    second[18] += 1  # its number
+    with pytest.raises(InputError, match="leave out more than its bytes can hold"):
+        decode_sound(_sound(with_ogg_checksums(bytes(head + first + second))))
 
 
 @pytest.mark.parametrize(
