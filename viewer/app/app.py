@@ -107,12 +107,14 @@ class ViewerApp:
     @property
     def quality(self) -> RequestQuality:
         """How fine the next image has to be."""
-        settings = RenderSettings() if self.document is None else self.document.render_settings
-        quality = self.rendering.quality(settings, self.moving, max(self.viewport.size))
+        settings, tau2 = RenderSettings(), 0.0
+        if self.document is not None:
+            settings, tau2 = self.document.render_settings, self.document.video.config.render.weight_threshold
+        quality = self.rendering.quality(settings, self.moving, max(self.viewport.size), tau2)
         if self.settings.view.has_shadow and self.document is not None:
             quality = replace(quality, shadow=shadow_request(self.document.camera.up, self.settings.view))
         if self.recording.screenshot_pending:  # dynamic resolution would make it coarse
-            quality = replace(quality, moving_scale=quality.still_scale)
+            quality = replace(quality, moving_scale=quality.still_scale, quick_settings=None)
         if self.settings.view.mode != "color" or self.compare.active:
             return quality
         return replace(quality, rest_scale=self.rendering.rest_scale(quality.still_scale, self.viewport.size))

@@ -27,6 +27,10 @@ class ViewRequest:
     """The view at its full size in pixels."""
     settings: RenderSettings = field(default_factory=RenderSettings)
     """Step and thresholds."""
+    quick_settings: RenderSettings | None = None
+    """Settings of all images but the final one of a still view; None takes `settings` for these as well."""
+    moving: bool = False
+    """Whether something moves, so that the final image is a quick one too."""
     scale: float = 1.0
     """Size of the first image, relative to the camera's."""
     final_scale: float = 1.0
@@ -39,6 +43,11 @@ class ViewRequest:
     """Counts the versions of the video. Results of earlier versions than the current one may be out of date."""
     tick: int = 0
     """Returned with the result. The playback clock uses it to count dropped frames."""
+
+    def settings_of(self, final: bool) -> RenderSettings:
+        """Return the settings of its final image, or of those before it."""
+        quick = self.moving or not final
+        return self.quick_settings if quick and self.quick_settings is not None else self.settings
 
     def scales(self) -> list[float]:
         """Return the sizes to render in turn: the first, then doubled until the final one."""
@@ -199,7 +208,8 @@ class RenderWorker:
             source = self.cache.renderer, self.cache.video, frame
             shadow = self._shadows.of_frame(*source, request.settings, request.shadow, request.version, self._closing)
         start = clock.perf_counter()
-        image = self.cache.renderer.render(frame, scaled_camera(request.camera, scale), request.settings, cancel=token)
+        settings = request.settings_of(final)
+        image = self.cache.renderer.render(frame, scaled_camera(request.camera, scale), settings, cancel=token)
         image.finish()  # here, so that the window's thread never waits for a graphics card
         elapsed = (clock.perf_counter() - start) * 1000
         if scale == request.scale:

@@ -36,6 +36,9 @@ class RequestQuality:
     """The ground on which the shadow lies; None for no shadow."""
     rest_scale: float | None = None
     """Size of one more image after the final one, relative to the full one; None if there is no such image."""
+    quick_settings: RenderSettings | None = None
+    """Step and thresholds of images that do not last: all while something moves, and those before the final one. None takes
+    `settings` for these as well."""
 
 
 def _renderer_for(video: VolumetricVideo, renderer: Renderer) -> Renderer:
@@ -81,6 +84,7 @@ class ViewRenderer:
         self._view: tuple[object, ...] | None = None
         self._shown_view: tuple[object, ...] | None = None
         self._target = 0.0
+        self._quick = False  # whether the image of `_target` has quick settings
         self._version = 0
 
     def rearrange(self, scene: Scene) -> None:
@@ -98,14 +102,17 @@ class ViewRenderer:
         same_view = view == self._view
         if same_view and not quality.moving and quality.rest_scale is not None and self._reached(quality.still_scale):
             target = quality.rest_scale
-        if same_view and (target == self._target or (quality.moving and target < self._target)):
+        quick = quality.moving and quality.quick_settings not in (None, quality.settings)
+        finer = self._quick and not quick
+        if same_view and ((target == self._target and not finer) or (quality.moving and target < self._target)):
             return
         first = min(quality.moving_scale, target)
-        if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
+        if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale <= target:
             first = min(target, self.shown.scale * 2)
-        self._view, self._target = view, target
+        self._view, self._target, self._quick = view, target, quick
         kind = quality.placeholder, quality.shadow, self._version, tick
-        self.requested = ViewRequest(time, camera, quality.settings, first, target, *kind)
+        sampling = quality.settings, quality.quick_settings, quality.moving
+        self.requested = ViewRequest(time, camera, *sampling, first, target, *kind)
         self.worker.submit(self.requested)
 
     def _reached(self, scale: float) -> bool:

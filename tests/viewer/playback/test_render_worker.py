@@ -47,6 +47,8 @@ class FakeRenderer:
         self.begun = threading.Semaphore(0)
         self.rendered: list[tuple[float, int]] = []
         """Time and width of every finished image."""
+        self.thresholds: list[float | None] = []
+        """tau2 of every finished image."""
         self.prepare_seconds = 0.0
         """Duration of decoding, seconds."""
         self.cancelled: list[int] = []
@@ -74,6 +76,7 @@ class FakeRenderer:
                 self.cancelled.append(camera.width)
                 cancel.check()
         self.rendered.append((frame.time, camera.width))
+        self.thresholds.append(settings.weight_threshold)
         shape = (camera.height, camera.width)
         return RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
 
@@ -257,6 +260,34 @@ def test_a_picture_at_rest_gets_one_more_image_after_the_final_one(video: Any) -
     assert widths(1.0, False) == [32, 64], "another view is not refined further before its final image is shown"
     assert widths(1.0, True) == [] and widths(1.0, False) == [128]
     assert widths(1.0, False, make_camera(64, 64, azimuth=1.0)) == [32, 64]
+    feed.close()
+
+
+def test_only_images_that_do_not_last_have_quick_settings(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.gate.release(100)
+    feed = ViewRenderer(renderer, video, 100)
+    quick = RenderSettings(weight_threshold=0.25)
+
+    def images(time: float, scale: float, moving: bool, rest: float | None = None) -> list[tuple[int, float | None]]:
+        renderer.rendered.clear()
+        renderer.thresholds.clear()
+        quality = RequestQuality(moving_scale=scale, moving=moving, rest_scale=rest, quick_settings=quick)
+        feed.request(time, make_camera(64, 64), quality)
+        assert feed.worker.wait_until_idle(TIMEOUT)
+        feed.take_results()
+        return [(width, tau2) for (_, width), tau2 in zip(renderer.rendered, renderer.thresholds, strict=True)]
+
+    assert images(0.0, 0.5, moving=True) == [(32, 0.25)]
+    assert images(0.0, 0.5, moving=False) == [(64, None)]
+    assert images(1.0, 0.25, moving=False) == [(16, 0.25), (32, 0.25), (64, None)]
+    assert images(1.0, 0.25, moving=True) == [], "a good image is not replaced by a quick one"
+    assert images(2.0, 1.0, moving=True) == [(64, 0.25)]
+    assert images(2.0, 1.0, moving=True) == []
+    assert images(2.0, 1.0, moving=False) == [(64, None)], "the same size, but with all samples"
+    assert images(2.0, 1.0, moving=False) == [] and feed.finished
+    assert images(1.0, 1.0, moving=True) == [(64, 0.25)]
+    assert images(1.0, 1.0, moving=False, rest=2.0) == [(128, None)]
     feed.close()
 
 
