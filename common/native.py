@@ -6,7 +6,7 @@ import importlib
 import sys
 from types import ModuleType
 
-VERSION = 5
+VERSION = 6
 """The version of the native modules that belongs to these sources. Each change of the kernels raises it (CONTRIBUTING.md)."""
 
 REMEDY = "`pip install ./renderer/kernels` builds them (needs a C++ compiler)"

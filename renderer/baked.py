@@ -33,7 +33,7 @@ BAKE_LEVEL = np.dtype(
         ("mask", np.uint32),
         ("time_node", np.int32),
         ("time_weight", np.float32),
-        ("first_pair", np.int32),
+        ("first_group", np.int32),
     ],
     align=True,
 )
@@ -49,10 +49,11 @@ class BakedFrameStruct(ctypes.Structure):
         ("density_maps", ctypes.c_uint64 * 3),
         ("color_heads", ctypes.c_uint64 * 3),
         ("occupancy", ctypes.c_uint64 * OCCUPANCY_LEVELS),
-        ("pair_scale", ctypes.c_float * CHANNEL_PAIRS),
-        ("pair_last_corner", ctypes.c_int32 * CHANNEL_PAIRS),
-        ("pair_offset", ctypes.c_int32 * CHANNEL_PAIRS),
-        ("pair_stride", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("group_scale", ctypes.c_float * CHANNEL_PAIRS),
+        ("group_last_corner", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("group_offset", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("group_stride", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("group_channels", ctypes.c_int32),
         ("grid_scale", ctypes.c_float),
         ("feature_scale", ctypes.c_float),
         ("density_scale", ctypes.c_float),
@@ -98,28 +99,33 @@ def struct_bytes(struct: ctypes.Structure) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class PairLayout:
-    """The positions of the channel pairs' hash levels among the nodes of a plane's grids."""
+class GroupLayout:
+    """The positions of the hash levels of groups of channels among the nodes of a plane's grids."""
 
     scale: NDArray[np.float32]
     """(16,) nodes per unit of u and v."""
     last_corner: NDArray[np.int32]
     """(16,) the level's resolution minus 2."""
     offset: NDArray[np.int32]
-    """(16,) first node."""
+    """(16,) first node. There are places for 16 groups; those without a level are at the end."""
     stride: NDArray[np.int32]
     """(16,) nodes from one v to the next."""
     used: int
-    """Nodes of the levels. The nodes behind them are zeros, for pairs without a level."""
+    """Nodes of the levels. The nodes behind them are zeros, for groups without a level."""
     nodes: int
     """Nodes per plane, zeros included."""
 
 
 @functools.cache
-def pair_layout(config: HashEncodingConfig) -> PairLayout:
-    """Place the channel pairs of all levels one after the other: [pair][v][u] nodes. The arrays are read-only."""
-    pairs = config.features_per_level // 2
-    levels = [level for level in hash_levels(config) for _ in range(pairs)]
+def group_layout(config: HashEncodingConfig, channels: int = 2) -> GroupLayout:
+    """Place the groups of all levels one after the other: [group][v][u] nodes. The arrays are read-only.
+
+    Args:
+        config: the hash encoding.
+        channels: of a group; pairs by default, as on GPUs.
+    """
+    groups = config.features_per_level // channels
+    levels = [level for level in hash_levels(config) for _ in range(groups)]
     starts = np.cumsum([0, *(level.resolution**2 for level in levels)])
     scale, last_corner, stride = np.zeros(CHANNEL_PAIRS, np.float32), *np.zeros((2, CHANNEL_PAIRS), np.int32)
     offset = np.full(CHANNEL_PAIRS, starts[-1], np.int32)
@@ -131,11 +137,17 @@ def pair_layout(config: HashEncodingConfig) -> PairLayout:
     padded = -(-(int(starts[-1]) + 2) // 16) * 16
     for shared in (scale, last_corner, offset, stride):
         shared.setflags(write=False)
-    return PairLayout(scale, last_corner, offset, stride, int(starts[-1]), padded)
+    return GroupLayout(scale, last_corner, offset, stride, int(starts[-1]), padded)
 
 
-def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
-    """Return the levels of a hash encoding at one time (t/T in [0, 1)), an array of `BAKE_LEVEL`."""
+def bake_levels(config: HashEncodingConfig, time: float, channels: int = 2) -> NDArray[np.void]:
+    """Return the levels of a hash encoding at one time, an array of `BAKE_LEVEL`.
+
+    Args:
+        config: the hash encoding.
+        time: t/T in [0, 1).
+        channels: of a group of the grids.
+    """
     levels = hash_levels(config)
     result = np.zeros(len(levels), BAKE_LEVEL)
     for index, level in enumerate(levels):
@@ -144,8 +156,8 @@ def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
         fraction = position - node
         weight = fraction * fraction * (3 - 2 * fraction)
         mask = 0 if level.dense else level.entries - 1
-        first_pair = index * config.features_per_level // 2
-        result[index] = (level.offset, level.resolution, mask, node, weight, first_pair)
+        first_group = index * config.features_per_level // channels
+        result[index] = (level.offset, level.resolution, mask, node, weight, first_group)
     return result
 
 
@@ -170,7 +182,9 @@ def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
     return (np.pad(packed, (0, -len(packed) % 4)) if len(packed) % 4 else packed).view(np.uint32)
 
 
-def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[float, float, float]) -> BakedFrameStruct:
+def describe_frame(
+    config: ModelConfig, box: NDArray[np.float32], scales: tuple[float, float, float], channels: int = 2
+) -> BakedFrameStruct:
     """Return a frame's struct with all numbers filled in; addresses stay 0.
 
     The box and the views of it (`describe_view`) count from its lower corner. Otherwise float32 would be too coarse for a scene
@@ -180,11 +194,13 @@ def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[
         config: hyper-parameters of the video.
         box: (2, 3), meters.
         scales: powers of two of the grids, the feature planes and the density maps.
+        channels: of a group of the grids.
     """
-    layout = pair_layout(config.hash)
+    layout = group_layout(config.hash, channels)
     struct = BakedFrameStruct()
     for name in ("scale", "last_corner", "offset", "stride"):
-        getattr(struct, f"pair_{name}")[:] = getattr(layout, name).tolist()
+        getattr(struct, f"group_{name}")[:] = getattr(layout, name).tolist()
+    struct.group_channels = channels
     struct.grid_scale, struct.feature_scale, struct.density_scale = scales
     struct.feature_resolution = config.feature_plane_resolution
     struct.density_resolution = config.density_map_resolution

@@ -17,8 +17,8 @@ from model.camera import Camera
 from model.config import ModelConfig
 from model.video import Version, VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
-from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
-from renderer.cpu.bake import BakedArrays, bake_frame
+from renderer.baked import BakedFrameStruct, describe_view, struct_bytes
+from renderer.cpu.bake import BakedArrays, bake_frame, grid_scale
 from renderer.cpu.tiles import tile_rectangles
 from renderer.native import load_native
 from renderer.native_decoder import FLOAT32, NativeDecoder, decoding_unit
@@ -57,7 +57,7 @@ class _Converted:
 
     version: Version
     decoder: NativeDecoder
-    table_scale: float
+    grid_scale: float
 
 
 class CpuRenderer:
@@ -110,7 +110,7 @@ class CpuRenderer:
         start = clock.perf_counter()
         maps = converted.decoder(video.latent(time))
         decoded = clock.perf_counter()
-        struct, arrays, box = bake_frame(self._native, self.engine, video, time, converted.table_scale, maps)
+        struct, arrays, box = bake_frame(self._native, self.engine, video, time, converted.grid_scale, maps)
         baked = clock.perf_counter()
         return CpuFrame(video.config, time, box, struct, arrays, (decoded - start) * 1000, (baked - decoded) * 1000)
 
@@ -182,6 +182,6 @@ class CpuRenderer:
         if converted is None or converted.version != version:
             shared = with_same_decoder(self._converted, video)
             decoder = shared.decoder if shared else NativeDecoder(self._native, self.engine, video, self._unit)
-            converted = _Converted(version, decoder, table_scale(video.hash_tables))
+            converted = _Converted(version, decoder, grid_scale(video.hash_tables))
             self._converted[video] = converted
         return converted

@@ -22,9 +22,9 @@ from renderer.baked import (
     BakedFrameStruct,
     density_planes,
     describe_frame,
+    group_layout,
     occupancy_pyramid,
     pack_bits,
-    pair_layout,
     struct_bytes,
     table_scale,
 )
@@ -247,7 +247,7 @@ class VideoOnGpu:
         features, densities = config.feature_plane_resolution, config.density_map_resolution
         rows = FEATURE_CHANNELS + config.view_channels + 3
         shapes: dict[str, tuple[tuple[int, ...], torch.dtype]] = {
-            "grids": ((3, pair_layout(config.hash).nodes, 4), torch.int32),
+            "grids": ((3, group_layout(config.hash).nodes, 4), torch.int32),
             "feature_planes": ((3, features, features, FEATURE_CHANNELS), torch.float16),
             "density_maps": ((bake.density_maps, densities, densities, FEATURE_CHANNELS), torch.float16),
             "color_heads": ((bake.num_maps, bake.heads_per_map, rows, HIDDEN_CHANNELS), torch.float32),

@@ -10,7 +10,7 @@ import numpy as np
 from model.camera import Camera
 from model.config import PLANE_AXES, HashEncodingConfig, ModelConfig
 from renderer.backend import Region
-from renderer.baked import BAKE_LEVEL, CHANNEL_PAIRS, bake_levels, density_planes, pair_layout
+from renderer.baked import BAKE_LEVEL, CHANNEL_PAIRS, bake_levels, density_planes, group_layout
 
 TILE_COLUMNS, TILE_ROWS = 8, 4
 """Pixels whose rays one warp follows."""
@@ -138,7 +138,7 @@ def describe_rays(camera: Camera, region: Region) -> CameraRays:
 
 def describe_video(config: ModelConfig) -> VideoBake:
     """Return what the bake kernels need of a video; addresses stay 0."""
-    bake, layout, pairs = VideoBake(), pair_layout(config.hash), config.hash.features_per_level // 2
+    bake, layout, pairs = VideoBake(), group_layout(config.hash), config.hash.features_per_level // 2
     bake.words_per_entry, bake.pair_count = pairs, config.hash.num_levels * pairs
     bake.pair_in_entry[:] = [index % pairs for index in range(CHANNEL_PAIRS)]
     bake.pair_offset[:] = layout.offset.tolist()

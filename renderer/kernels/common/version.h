@@ -4,6 +4,6 @@
 namespace mlpvid {
 
 // Raise it, and VERSION in common/native.py, with each change of the kernels.
-constexpr int kVersion = 5;
+constexpr int kVersion = 6;
 
 }  // namespace mlpvid

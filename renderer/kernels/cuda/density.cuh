@@ -2,7 +2,7 @@
 // "Evaluating a point"). Maps are read 128 bits at a time.
 #pragma once
 
-#include "mlpvid/plane_maps.h"
+#include "mlpvid/interpolation.h"
 #include "render_buffers.cuh"
 
 MLPVID_BEGIN
@@ -35,10 +35,11 @@ MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v
     const uint4* cells = reinterpret_cast<const uint4*>(frame.grids[plane]);
     MLPVID_UNROLL
     for (int pair = 0; pair < kChannelPairs; pair++) {
-        const int32 nodes = frame.pair_last_corner[pair] + 2;
-        const AxisPosition<float> column = locate_on_axis(u * frame.pair_scale[pair], nodes);
-        const AxisPosition<float> row = locate_on_axis(v * frame.pair_scale[pair], nodes);
-        const uint4 cell = __ldg(cells + frame.pair_offset[pair] + row.lower * frame.pair_stride[pair] + column.lower);
+        const int32 nodes = frame.group_last_corner[pair] + 2;
+        const AxisPosition<float> column = locate_on_axis(u * frame.group_scale[pair], nodes);
+        const AxisPosition<float> row = locate_on_axis(v * frame.group_scale[pair], nodes);
+        const uint4 cell =
+            __ldg(cells + frame.group_offset[pair] + row.lower * frame.group_stride[pair] + column.lower);
         const HalfCorners w = half_corners(smoothstep(column.fraction), smoothstep(row.fraction), frame.grid_scale);
         blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * pair], totals[2 * pair + 1]);
     }
@@ -59,6 +60,16 @@ struct MapCorners {
         blend(a.w, b.w, c.w, d.w, w, totals[6], totals[7]);
     }
 };
+
+// The position of a point on a map.
+struct MapPosition {
+    int32 pixel;   // v * resolution + u of the corner
+    float fu, fv;  // fractions beyond it
+};
+
+MLPVID_DEVICE MapPosition locate(const AxisPosition<float>& u, const AxisPosition<float>& v, int32 resolution) {
+    return {v.lower * resolution + u.lower, u.fraction, v.fraction};
+}
 
 MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float scale, float u, float v) {
     const MapPosition at = locate(locate_on_map(u, resolution), locate_on_map(v, resolution), resolution);

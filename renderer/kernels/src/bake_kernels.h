@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel_table.h"
+#include "mlpvid/plane_maps.h"
 
 MLPVID_BEGIN
 
@@ -44,10 +45,17 @@ static void add_row(const T* MLPVID_RESTRICT source, int64 channel, int64 column
         for (int32 u = 0; u < resolution; u++) row[u * kChannels + c] += read_number(source + c * channel + u * column);
 }
 
+// Writes the channels of a pixel in the order of map_place.
+static void store_pixel(const int32* MLPVID_RESTRICT channels, uint32* MLPVID_RESTRICT words) {
+    MLPVID_UNROLL
+    for (int c = 0; c < kChannels; c += 2) words[map_place(c) / 2] = word_of(channels[c], channels[c + 1]);
+}
+
 static void bake_map_row(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row) {
     constexpr int32 stretch = 64;  // pixels at a time, so that their sums stay in the first-level cache
     alignas(64) float sums[stretch * kChannels];
+    alignas(64) int32 fixed[stretch * kChannels];
     for (int32 u = 0; u < resolution; u += stretch) {
         const int32 pixels = resolution - u < stretch ? resolution - u : stretch;
         for (int32 i = 0; i < pixels * kChannels; i++) sums[i] = 0.0f;
@@ -57,62 +65,68 @@ static void bake_map_row(const Strided* sources, int32 count, int32 resolution, 
                 add_row(data + v * strides[1] + u * strides[2], strides[0], strides[2], pixels, sums);
             });
         }
-        uint16* out = reinterpret_cast<uint16*>(row + u * kChannelPairs);
-        for (int32 i = 0; i < pixels * kChannels; i++) out[i] = half_of(sums[i] * inverse_scale);
+        for (int32 i = 0; i < pixels * kChannels; i++) fixed[i] = fixed_of(sums[i] * inverse_scale);
+        for (int32 i = 0; i < pixels; i++) store_pixel(fixed + i * kChannels, row + (u + i) * kChannelPairs);
     }
 }
 
 constexpr int32 kStretch = 64;  // nodes at a time
 
-// Fetches the pairs of nodes [u, u + count) of a row. It is separate from the arithmetic, so that compilers can
+// Fetches the channels of nodes [u, u + count) of a row. It is separate from the arithmetic, so that compilers can
 // vectorize that.
-static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, const BakeLevel& level, uint32 row,
-                        int32 u, int32 count, float* MLPVID_RESTRICT pairs) {
+template <int Channels>
+static void fetch_nodes(const float* MLPVID_RESTRICT entries, int32 features, const BakeLevel& level, uint32 row,
+                        int32 u, int32 count, float* MLPVID_RESTRICT values) {
     for (int32 i = 0; i < count; i++) {
         const float* entry = entries + static_cast<int64>(entry_index(level.hash, row, u + i)) * features;
-        pairs[2 * i] = entry[0];
-        pairs[2 * i + 1] = entry[1];
+        for (int c = 0; c < Channels; c++) values[Channels * i + c] = entry[c];
     }
 }
 
-// Computes the words of nodes [u, u + count) of row v; `entries` is the first number of the pair of channels.
+// Computes the channels of nodes [u, u + count) of row v; `entries` is the first number of the group of channels.
+template <int Channels>
 static void bake_nodes(const float* entries, int32 features, const BakeLevel& level, int32 v, int32 u, int32 count,
-                       float inverse_scale, uint32* MLPVID_RESTRICT words) {
+                       float inverse_scale, int32* MLPVID_RESTRICT baked) {
     const uint32 lower_row = entry_row(level.hash, v, level.time_node),
                  upper_row = entry_row(level.hash, v, level.time_node + 1);
-    alignas(64) float lower[2 * kStretch], upper[2 * kStretch];
-    fetch_pairs(entries, features, level, lower_row, u, count, lower);
-    fetch_pairs(entries, features, level, upper_row, u, count, upper);
-    for (int32 i = 0; i < count; i++)
-        words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_scale);
+    alignas(64) float lower[Channels * kStretch], upper[Channels * kStretch];
+    fetch_nodes<Channels>(entries, features, level, lower_row, u, count, lower);
+    fetch_nodes<Channels>(entries, features, level, upper_row, u, count, upper);
+    for (int32 i = 0; i < Channels * count; i++)
+        baked[i] = blend_in_time(lower[i], upper[i], level.time_weight, inverse_scale);
 }
 
-// Writes nodes [u, u + count) of rows [first, last) of a pair, each followed by the node below it. Nodes of the last
-// row are followed by themselves; nobody reads these.
+// Writes nodes [u, u + count) of rows [first, last) of a group, each together with the node below it. Nodes of the last
+// row have themselves below them; nobody reads these.
+template <int Channels>
 static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
                          int32 count, float inverse_scale, uint32* MLPVID_RESTRICT nodes) {
-    alignas(64) uint32 rows[2][kStretch];
-    bake_nodes(entries, features, level, first, u, count, inverse_scale, rows[first % 2]);
+    alignas(64) int32 rows[2][Channels * kStretch];
+    bake_nodes<Channels>(entries, features, level, first, u, count, inverse_scale, rows[first % 2]);
     for (int32 v = first; v < last; v++) {
-        const uint32 *row = rows[v % 2], *below = rows[(v + 1) % 2];
+        const int32 *row = rows[v % 2], *below = rows[(v + 1) % 2];
         const int32 next = smaller(v + 1, level.hash.resolution - 1);
-        bake_nodes(entries, features, level, next, u, count, inverse_scale, rows[(v + 1) % 2]);
-        uint32* out = nodes + 2 * (static_cast<int64>(v) * level.hash.resolution + u);
-        for (int32 i = 0; i < count; i++) {
-            out[2 * i] = row[i];
-            out[2 * i + 1] = below[i];
-        }
+        bake_nodes<Channels>(entries, features, level, next, u, count, inverse_scale, rows[(v + 1) % 2]);
+        uint32* out = nodes + Channels * (static_cast<int64>(v) * level.hash.resolution + u);
+        for (int32 i = 0; i < Channels * count; i++) out[i] = word_of(row[i], below[i]);
     }
+}
+
+template <int Channels>
+static void bake_groups(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
+                        float inverse_scale, const int32* group_offset, uint32* grid) {
+    const float* entries = table + level.hash.offset * features;
+    for (int32 u = 0; u < level.hash.resolution; u += kStretch)
+        for (int group = 0; group < features / Channels; group++)
+            bake_columns<Channels>(entries + Channels * group, features, level, first, last, u,
+                                   smaller(kStretch, level.hash.resolution - u), inverse_scale,
+                                   grid + Channels * static_cast<int64>(group_offset[level.first_group + group]));
 }
 
 static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
-                      float inverse_scale, const int32* pair_offset, uint32* grid) {
-    const float* entries = table + level.hash.offset * features;
-    for (int32 u = 0; u < level.hash.resolution; u += kStretch)
-        for (int pair = 0; pair < features / 2; pair++)
-            bake_columns(entries + 2 * pair, features, level, first, last, u,
-                         smaller(kStretch, level.hash.resolution - u), inverse_scale,
-                         grid + 2 * static_cast<int64>(pair_offset[level.first_pair + pair]));
+                      float inverse_scale, const int32* group_offset, uint32* grid) {
+    const auto bake = group_channels_of(features) == 4 ? bake_groups<4> : bake_groups<2>;
+    bake(table, features, level, first, last, inverse_scale, group_offset, grid);
 }
 
 template <class T>

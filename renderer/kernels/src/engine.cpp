@@ -161,21 +161,21 @@ std::vector<GridPiece> grid_pieces(const std::vector<BakeLevel>& levels) {
     return pieces;
 }
 
-// Returns the power of two by which `largest` must be divided to lie between 2^13 and 2^14.
+// Returns the power of two by which `largest` must be divided to lie between 2^14 and 2^15.
 float scale_for(float largest) {
     if (!(largest > 0) || !std::isfinite(largest)) return 1;
-    return std::ldexp(1.0f, std::min(std::max(std::ilogb(largest) - 13, -80), 80));
+    return std::ldexp(1.0f, std::min(std::max(std::ilogb(largest) - 14, -80), 80));
 }
 
 }  // namespace
 
 void Engine::bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                        const int32* pair_offset, float inverse_scale, uint32* grids, int64 nodes) {
+                        const int32* group_offset, float inverse_scale, uint32* grids, int64 nodes) {
     const std::vector<GridPiece> pieces = grid_pieces(levels);
     parallel(pool_, static_cast<int64>(pieces.size()), [&](int64 piece, int) {
         const GridPiece& p = pieces[piece];
         kernels_->bake_grid(tables + p.plane * entries * features, features, levels[p.level], p.first, p.last,
-                            inverse_scale, pair_offset, grids + p.plane * 2 * nodes);
+                            inverse_scale, group_offset, grids + p.plane * group_channels_of(features) * nodes);
     });
 }
 

@@ -49,9 +49,9 @@ class Engine {
     void color(const BakedFrame& frame, const float* points, const float* features, const float* directions,
                int64 count, float* colors);
 
-    // Bakes the hash tables [3 planes][entries][features] to grids [3 planes][nodes][2].
+    // Bakes the hash tables [3 planes][entries][features] to grids [3 planes][nodes][channels of a group].
     void bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                    const int32* pair_offset, float inverse_scale, uint32* grids, int64 nodes);
+                    const int32* group_offset, float inverse_scale, uint32* grids, int64 nodes);
 
     // Bakes maps, each the sum of some arrays [channel][v][u], to words [map][v][u][16]; returns their scale.
     float bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words);

@@ -117,10 +117,10 @@ struct KernelTable {
                        float* surface);
     void (*density)(const BakedFrame&, const float* points, int64 count, float* sigma, float* features);
     void (*encode_directions)(const BakedFrame&, const float* directions, int64 count, float* views);
-    // Bakes rows [first, last) of one level and plane. `grid` has the plane's channel pairs; `pair_offset` has their
-    // offsets in nodes of two words.
+    // Bakes rows [first, last) of one level and plane. `grid` has the plane's groups of channels; `group_offset` has
+    // their offsets in nodes.
     void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last,
-                      float inverse_scale, const int32* pair_offset, uint32* grid);
+                      float inverse_scale, const int32* group_offset, uint32* grid);
     // Bakes row v of a map, the sum of `count` arrays [channel][v][u].
     void (*bake_map_row)(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row);

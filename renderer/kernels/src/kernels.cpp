@@ -17,20 +17,27 @@ static void take_points(const BakedFrame& frame, const float* points, int64 firs
     locate_on_maps(frame, taken);
 }
 
-static void densities(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
+template <int Channels>
+static void densities_of(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
     alignas(64) float unwanted[kChannels];
-    const FinePairs fine = find_fine_pairs(frame);
+    const FineGroups fine = find_fine_groups(frame);
     Points taken;
     Location places[2];  // of the point whose density is summed, and of the one after it
     for (int64 first = 0; first < count; first += kSimdWidth) {
         take_points(frame, points, first, count, taken);
         const int32 many = static_cast<int32>(smaller<int64>(kSimdWidth, count - first));
-        locate(frame, fine, taken, 0, places[0]);
+        locate<Channels>(frame, fine, taken, 0, places[0]);
         for (int32 n = 0; n < many; n++) {
-            if (n + 1 < many) locate(frame, fine, taken, n + 1, places[(n + 1) % 2]);
-            sigma[first + n] = density(frame, places[n % 2], features ? features + kChannels * (first + n) : unwanted);
+            if (n + 1 < many) locate<Channels>(frame, fine, taken, n + 1, places[(n + 1) % 2]);
+            sigma[first + n] =
+                density<Channels>(frame, places[n % 2], features ? features + kChannels * (first + n) : unwanted);
         }
     }
+}
+
+static void densities(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
+    const auto with_channels = frame.group_channels == 4 ? densities_of<4> : densities_of<2>;
+    with_channels(frame, points, count, sigma, features);
 }
 
 static void encode_directions(const BakedFrame& frame, const float* directions, int64 count, float* views) {

@@ -144,30 +144,31 @@ void color(Engine& engine, const Bytes& frame_bytes, const Array<const float, 2>
 }
 
 void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes& level_bytes,
-                const Array<const int32, 1>& pair_offset, float scale, const Array<uint32, 3>& grids) {
+                const Array<const int32, 1>& group_offset, float scale, const Array<uint32, 3>& grids) {
     require(level_bytes.shape(0) % sizeof(BakeLevel) == 0, "levels have another size in Python");
     std::vector<BakeLevel> levels(level_bytes.shape(0) / sizeof(BakeLevel));
     std::memcpy(levels.data(), level_bytes.data(), level_bytes.shape(0));
-    const int64 entries = tables.shape(1), features = tables.shape(2), nodes = grids.shape(1);
+    const int64 entries = tables.shape(1), features = tables.shape(2), nodes = grids.shape(1),
+                channels = group_channels_of(static_cast<int32>(features));
     require(tables.shape(0) == kPlanes && grids.shape(0) == kPlanes, "there must be three planes");
-    require(grids.shape(2) == 2, "grids must hold two words per node");
-    require(pair_offset.shape(0) == kChannelPairs, "pair_offset must have 16 numbers");
+    require(grids.shape(2) == static_cast<size_t>(channels), "grids must hold a word per channel of a group");
+    require(group_offset.shape(0) == kChannelPairs, "group_offset must have 16 numbers");
     require(features == 2 || features == 4 || features == 8, "tables must have 2, 4 or 8 features");
     for (const BakeLevel& level : levels) {
         require(level.hash.resolution >= 2 && level.hash.resolution <= 8192 && level.time_node >= 0 &&
-                    level.first_pair >= 0,
+                    level.first_group >= 0,
                 "a level has a number out of range");
         const int64 count = static_cast<int64>(level.hash.resolution) * level.hash.resolution;
         const int64 used = level.hash.mask ? level.hash.mask + int64{1} : count * (level.time_node + int64{2});
         require(level.hash.offset >= 0 && level.hash.offset + used <= entries, "a level lies outside the tables");
-        for (int64 pair = 0; pair < features / 2; pair++) {
-            require(level.first_pair + pair < kChannelPairs, "too many levels");
-            const int64 offset = pair_offset.data()[level.first_pair + pair];
+        for (int64 group = 0; group < features / channels; group++) {
+            require(level.first_group + group < kChannelPairs, "too many levels");
+            const int64 offset = group_offset.data()[level.first_group + group];
             require(offset >= 0 && offset + count <= nodes, "a level lies outside the grids");
         }
     }
     const nb::gil_scoped_release release;
-    engine.bake_grids(tables.data(), entries, static_cast<int32>(features), levels, pair_offset.data(), 1 / scale,
+    engine.bake_grids(tables.data(), entries, static_cast<int32>(features), levels, group_offset.data(), 1 / scale,
                       grids.data(), nodes);
 }
 
@@ -309,8 +310,9 @@ NB_MODULE(mlpvid_kernels, m) {
              "Densities, 1/m, and features (even channels first) at points (n, 3) in [0, 1]^3.")
         .def("color", &color, "frame"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
              "Colors (n, 3) of samples from their points, features and unit view directions.")
-        .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "pair_offset"_a, "scale"_a, "grids"_a,
-             "Bakes hash tables (3, entries, F) at one time to words (3, nodes, 2); levels: an array of BakeLevel.")
+        .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "group_offset"_a, "scale"_a, "grids"_a,
+             "Bakes hash tables (3, entries, F) at one time to words (3, nodes, channels of a group); levels: an array "
+             "of BakeLevel.")
         .def("bake_maps", &bake_maps, "maps"_a, "words"_a,
              "Bakes maps, each the sum of arrays (32, n, n) in any memory order, to words (maps, n, n, 16); returns "
              "their scale.")

@@ -19,6 +19,10 @@ constexpr double kLengthMargin = 2e-3;
 // A projected cell is made larger by this, pixels.
 constexpr double kPixelMargin = 0.01;
 
+// At most this many cells above one another are projected as one box. That takes a third of the time of single cells,
+// and the bounds are hardly wider.
+constexpr int32 kStack = 4;
+
 // One cell takes about as long as this many rays, which would find out for themselves that they meet nothing.
 constexpr int64 kRaysPerCell = 16;
 
@@ -49,6 +53,13 @@ int32 affordable_level(const BakedFrame& frame, int64 pixels) {
     int32 level = 0;
     while (level + 1 < frame.occupancy_levels && occupied_at_level(frame, level) * kRaysPerCell > pixels) level++;
     return level;
+}
+
+// Returns how many bits from `bit` on are set, at most `most` and those of the word.
+int32 run_of_bits(uint32 bits, int32 bit, int64 most) {
+    int32 count = 1;
+    while (count < most && bit + count < 32 && (bits >> (bit + count) & 1)) count++;
+    return count;
 }
 
 // Inverts a matrix of rows; its elements are not finite if that is impossible.
@@ -106,15 +117,17 @@ void ScreenBounds::add_cells(const BakedFrame& frame, const View& view, int32 le
     const int64 words = words_at_level(frame, level);
     for (int64 word = 0; word < words; word++) {
         const uint32 bits = frame.occupancy[level][word];
-        for (int bit = 0; bit < 32 && bits >> bit; bit++) {
+        for (int32 bit = 0, count; bit < 32 && bits >> bit; bit += count) {
+            count = 1;
             if (!(bits >> bit & 1)) continue;
             const int64 index = 32 * word + bit,
                         cell[3] = {index / (rows * layers), index / layers % rows, index % layers};
+            count = run_of_bits(bits, bit, std::min<int64>(kStack, layers - cell[2]));
             Box box;
             for (int i = 0; i < 3; i++) {
                 const double side = static_cast<double>(frame.box_extent[i]) / frame.cells[i];
                 const double lower = frame.box_lower[i] + side * static_cast<double>(cell[i] << (2 * level));
-                const double upper = lower + side * (1 << (2 * level));
+                const double upper = lower + side * ((i == 2 ? count : 1) << (2 * level));
                 const double reach = std::max({std::abs(lower), std::abs(upper), std::abs(double{view.origin[i]})});
                 const double margin = kCellMargin * side + kRelativeMargin * reach;
                 box.lower[i] = lower - margin - view.origin[i];

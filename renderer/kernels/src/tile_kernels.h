@@ -68,7 +68,8 @@ struct Sample {
     MLPVID_FUNCTION float distance() const { return run->distances[at.index]; }
 };
 
-// The samples of a ray, one after the other.
+// The samples of a ray, one after the other. `Channels`: of a group of the hash grids.
+template <int Channels>
 struct RaySamples {
     RunTraversal traversal;
     SampleRun runs[2];  // that of the next sample, and that of the sample before it
@@ -82,7 +83,7 @@ struct RaySamples {
     }
 
     // Moves to the next sample and locates it; returns false when there is none.
-    MLPVID_FUNCTION bool next(const BakedFrame& frame, const FinePairs& fine, const View& view, const Ray& ray,
+    MLPVID_FUNCTION bool next(const BakedFrame& frame, const FineGroups& fine, const View& view, const Ray& ray,
                               Sample& sample) {
         if (waiting == 0) {
             current ^= 1;
@@ -90,7 +91,7 @@ struct RaySamples {
             waiting = runs[current].occupied;
         }
         sample.run = &runs[current];
-        locate(frame, fine, sample.run->points, lowest_bit(waiting), sample.at);
+        locate<Channels>(frame, fine, sample.run->points, lowest_bit(waiting), sample.at);
         waiting &= waiting - 1;
         return true;
     }
@@ -105,9 +106,10 @@ static void keep_sample(KeptSamples& kept, int32 ray, const Sample& sample, floa
 }
 
 // Continues the current ray of the tile. Returns false when the buffer of kept samples is full or `cancel` is set.
-static bool march_ray(const BakedFrame& frame, const FinePairs& fine, const View& view, const Ray& ray, Tile& tile,
+template <int Channels>
+static bool march_ray(const BakedFrame& frame, const FineGroups& fine, const View& view, const Ray& ray, Tile& tile,
                       KeptSamples& kept, const volatile int32* cancel) {
-    RaySamples next;
+    RaySamples<Channels> next;
     next.start(frame, view, ray, tile.next_sample);
     int32* counts = tile.counts + 2 * tile.ray;
     Sample samples[2];  // the one whose density is summed, and the one after it
@@ -120,7 +122,8 @@ static bool march_ray(const BakedFrame& frame, const FinePairs& fine, const View
         }
         more = next.next(frame, fine, view, ray, samples[now ^ 1]);
         counts[0]++;
-        const float sigma = density(frame, sample.at, kept.features + static_cast<int64>(kept.count) * kChannels);
+        const float sigma =
+            density<Channels>(frame, sample.at, kept.features + static_cast<int64>(kept.count) * kChannels);
         if (sigma == 0.0f) continue;
         const float weight = volume_weight(sigma, view.step, tile.transmittance);
         if (weight > view.weight_threshold) {
@@ -132,10 +135,11 @@ static bool march_ray(const BakedFrame& frame, const FinePairs& fine, const View
     return true;
 }
 
-static bool march(const BakedFrame& frame, const View& view, const Blocks& blocks, Tile& tile, KeptSamples& kept,
-                  const volatile int32* cancel) {
+template <int Channels>
+static bool march_tile(const BakedFrame& frame, const View& view, const Blocks& blocks, Tile& tile, KeptSamples& kept,
+                       const volatile int32* cancel) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
-    const FinePairs fine = find_fine_pairs(frame);
+    const FineGroups fine = find_fine_groups(frame);
     RayRow row = {};
     bool reaches = false;
     for (int32 ready_row = -1; tile.ray < pixels; tile.ray++) {
@@ -151,10 +155,17 @@ static bool march(const BakedFrame& frame, const View& view, const Blocks& block
         }
         const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
-        if (reaches && ray.t_first < ray.t_far && !march_ray(frame, fine, view, ray, tile, kept, cancel)) return false;
+        if (reaches && ray.t_first < ray.t_far && !march_ray<Channels>(frame, fine, view, ray, tile, kept, cancel))
+            return false;
         tile.next_sample = 0;
     }
     return true;
+}
+
+static bool march(const BakedFrame& frame, const View& view, const Blocks& blocks, Tile& tile, KeptSamples& kept,
+                  const volatile int32* cancel) {
+    const auto with_channels = frame.group_channels == 4 ? march_tile<4> : march_tile<2>;
+    return with_channels(frame, view, blocks, tile, kept, cancel);
 }
 
 // Lists the heads of all kept samples on one MLP map; entry n * per_sample + corner is that of sample n.

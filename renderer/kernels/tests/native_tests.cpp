@@ -94,32 +94,33 @@ struct TestFrame {
     }
 
     void bake_hash(Engine& engine, int features) {
+        const int channels = frame.group_channels = group_channels_of(features);
         const int nodes[3] = {2, 9, 257};  // the last level is baked in pieces of 255 rows and prefetched
         std::vector<BakeLevel> levels;
         int64 entries = 0, all = 0;
         for (int i = 0; i < 3; i++) {
             const bool hashed = i == 2;
             const uint32 mask = 4095;
-            BakeLevel level = {{entries, nodes[i], hashed ? mask : 0u}, 1, 0.25f, i * features / 2};
+            BakeLevel level = {{entries, nodes[i], hashed ? mask : 0u}, 1, 0.25f, i * features / channels};
             levels.push_back(level);
             entries += hashed ? mask + 1 : nodes[i] * nodes[i] * 3;
-            for (int pair = 0; pair < features / 2; pair++) {
-                const int index = level.first_pair + pair;
-                frame.pair_scale[index] = static_cast<float>(nodes[i] - 1);
-                frame.pair_last_corner[index] = nodes[i] - 2;
-                frame.pair_stride[index] = nodes[i];
-                frame.pair_offset[index] = static_cast<int32>(all);
+            for (int group = 0; group < features / channels; group++) {
+                const int index = level.first_group + group;
+                frame.group_scale[index] = static_cast<float>(nodes[i] - 1);
+                frame.group_last_corner[index] = nodes[i] - 2;
+                frame.group_stride[index] = nodes[i];
+                frame.group_offset[index] = static_cast<int32>(all);
                 all += nodes[i] * nodes[i];
             }
         }
-        for (int pair = 3 * features / 2; pair < kChannelPairs; pair++)
-            frame.pair_offset[pair] = static_cast<int32>(all);
+        for (int group = 3 * features / channels; group < kChannelPairs; group++)
+            frame.group_offset[group] = static_cast<int32>(all);
         all += 2;
-        grids.resize(kPlanes * all * 2);
+        grids.resize(kPlanes * all * channels);
         const std::vector<float> tables = uniform_array(kPlanes * entries * features, 1);
-        frame.grid_scale = 1.0f / 4096;
-        engine.bake_grids(tables.data(), entries, features, levels, frame.pair_offset, 4096, grids.data(), all);
-        for (int plane = 0; plane < kPlanes; plane++) frame.grids[plane] = grids.data() + plane * 2 * all;
+        frame.grid_scale = 1.0f / 16384;
+        engine.bake_grids(tables.data(), entries, features, levels, frame.group_offset, 16384, grids.data(), all);
+        for (int plane = 0; plane < kPlanes; plane++) frame.grids[plane] = grids.data() + plane * channels * all;
     }
 
     void bake_planes(Engine& engine) {
@@ -417,6 +418,7 @@ int main() {
         failures += kSimdTests[choose_instruction_set(instruction_set)]();
         failures += kSampleRunTests[choose_instruction_set(instruction_set)]();
         test_scalar_twins(instruction_set, 2, false, 3);
+        test_scalar_twins(instruction_set, 4, false, 3);
         test_scalar_twins(instruction_set, 8, true, 1);
         test_queries(instruction_set);
         test_cancel_within_a_ray(instruction_set);

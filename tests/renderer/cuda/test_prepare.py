@@ -29,7 +29,7 @@ def test_baked_grids_are_those_of_the_model(driver: EmulatedDriver) -> None:
     frame = CudaRenderer(driver).prepare(video, 1.3)
     quads = frame.tensors["grids"].view(torch.float16).view(3, -1, 4, 2).float() * frame.struct.grid_scale
     for pair, (level, grid) in enumerate(zip(hash_levels(video.config.hash), video.hash_encoding.bake(1.3 / 3), strict=True)):
-        nodes, start = level.resolution, frame.struct.pair_offset[pair]
+        nodes, start = level.resolution, frame.struct.group_offset[pair]
         baked = quads[:, start : start + nodes * nodes].view(3, nodes, nodes, 4, 2)[:, :-1, :-1]
         wanted = grid.permute(0, 2, 3, 1)
         corners = [wanted[:, :-1, :-1], wanted[:, :-1, 1:], wanted[:, 1:, :-1], wanted[:, 1:, 1:]]

@@ -17,16 +17,20 @@ constexpr int kOccupancyLevels = 4;   // cells, then blocks of 4^3, 16^3, 64^3 c
 constexpr int kFrequencyEncoding = 0;
 constexpr int kSphericalHarmonics = 1;
 
-// Maps hold pairs of half-precision numbers: channel 2l in the low and 2l + 1 in the high half of a 32-bit word. They
-// are divided by a power of two (`*_scale`) that brings the largest to [2^13, 2^14). None of them is subnormal.
+// On the CPU, grids and maps hold whole numbers of 16 bits, two per word (fixed_point.h). Values are divided by a power
+// of two (`*_scale`) that brings the largest to [2^14, 2^15).
 //
-// Hash grids are [pair][v][u] nodes. The CPU's grids store each node together with the one below it. So the four
-// corners of a cell are four consecutive words, (u, v), (u, v + 1), (u + 1, v), (u + 1, v + 1), which one load of 128
-// bits reads. The GPU's grids store all four corners with each node (cuda/density.cuh), because a GPU only loads
-// aligned words.
+// Its hash grids are [group][v][u] nodes. A group is four channels of a level, or two if levels have only two features
+// (`group_channels`). A node is a word per channel: its own value in the low half, that of the node below it, (u, v +
+// 1), in the high half. So the four corners of a cell are consecutive words, and one load of 256 bits (128 bits with
+// two channels) reads them.
 //
-// Features in memory are ordered 0, 2, 4, ... 30, 1, 3, ... 31: all low halves, then all high ones. The rows of the
-// color heads are baked in the same order, so no kernel has to permute them.
+// Its maps hold the channels of a pixel in the order of map_place (plane_maps.h).
+//
+// On the GPU, grids and maps hold pairs of half-precision numbers: channel 2l in the low and 2l + 1 in the high half of
+// a word, divided by a power of two that brings the largest to [2^13, 2^14). None of them is subnormal. A group is a
+// pair of channels. Grids store all four corners with each node (cuda/density.cuh), because a GPU only loads aligned
+// words.
 struct BakedFrame {
     const uint32* grids[kPlanes];               // hash encoding at the frame's time, see above
     const uint32* feature_planes[kPlanes];      // [v][u][16] words
@@ -34,10 +38,11 @@ struct BakedFrame {
     const float* color_heads[kPlanes];          // one per MLP map: [u][v][32 + view_channels + 3][32], see color_head.h
     const uint32* occupancy[kOccupancyLevels];  // bits; cell (x Y + y) Z + z is bit (cell mod 32) of word cell / 32
 
-    float pair_scale[kChannelPairs];        // nodes per unit of u and v on the pair's level
-    int32 pair_last_corner[kChannelPairs];  // N - 2
-    int32 pair_offset[kChannelPairs];       // first node of the pair's grid
-    int32 pair_stride[kChannelPairs];  // nodes from one v to the next; pairs without a level read two nodes of zeros
+    float group_scale[kChannelPairs];        // nodes per unit of u and v on the group's level
+    int32 group_last_corner[kChannelPairs];  // N - 2
+    int32 group_offset[kChannelPairs];       // first node of the group's grid
+    int32 group_stride[kChannelPairs];  // nodes from one v to the next; groups without a level read two nodes of zeros
+    int32 group_channels;               // 2 or 4
 
     float grid_scale;
     float feature_scale;

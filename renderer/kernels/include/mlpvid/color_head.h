@@ -1,7 +1,7 @@
 // Color heads (docs/format.md, "Evaluating a point", color). There is no activation between a head's first two layers,
 // so F W0 W1 = F (W0 W1), and the product is computed once per frame: hidden = relu([F, view] [W0 W1a; W1b]), output =
 // hidden W2. A baked head is a matrix of rows of 32 floats:
-//   32 rows W0 W1a, in the order of features in memory | view_channels rows W1b | 3 rows W2 transposed
+//   32 rows W0 W1a | view_channels rows W1b | 3 rows W2 transposed
 #pragma once
 
 #include "baked_frame.h"

@@ -7,13 +7,6 @@
 
 MLPVID_BEGIN
 
-// Splits consecutive channels, as maps have them, into the even and the odd ones.
-MLPVID_FUNCTION Pairs in_pairs(SimdFloats first, SimdFloats second) {
-    Pairs pairs;
-    separate(first, second, pairs.low, pairs.high);
-    return pairs;
-}
-
 // kSimdWidth points of [0, 1]^3 and their positions on the maps. Where all maps have the same resolution, those on
 // the features count for both.
 struct Points {
@@ -40,60 +33,62 @@ struct Location {
 };
 
 // Computes the position of a point, and prefetches what is probably not in a cache.
-MLPVID_FUNCTION void locate(const BakedFrame& frame, const FinePairs& fine, const Points& points, int32 index,
+template <int Channels>
+MLPVID_FUNCTION void locate(const BakedFrame& frame, const FineGroups& fine, const Points& points, int32 index,
                             Location& at) {
     const float point[3] = {points.at[0][index], points.at[1][index], points.at[2][index]};
     at.points = &points;
     at.index = index;
-    locate_on_grids(frame, point, at.grids);
-    prefetch_cells(frame, fine, at.grids);
+    locate_on_grids<Channels>(frame, point, at.grids);
+    prefetch_cells<Channels>(frame, fine, at.grids);
 }
 
-// sigma at a located point, 1/m; `features` gets its 32 features, even channels first.
+// sigma at a located point, 1/m; `features` gets its 32 features.
+template <int Channels>
 MLPVID_FUNCTION float density(const BakedFrame& frame, const Location& at, float* features) {
     const MapPlaces &on_features = at.points->on_features,
                     &on_heads = share_places(frame) ? on_features : at.points->on_heads;
     MapChannels mapped, heads;
     MLPVID_UNROLL
-    for (int i = 0; i < kChannels / kSimdWidth; i++) mapped.v[i] = heads.v[i] = broadcast(0.0f);
+    for (int i = 0; i < kChannels / kSimdWidth; i++) mapped.v[i] = heads.v[i] = broadcast_int(0);
     add_maps(frame, 0, on_features, on_heads, at.index, mapped, heads);
     add_maps(frame, 1, on_features, on_heads, at.index, mapped, heads);
     add_maps(frame, 2, on_features, on_heads, at.index, mapped, heads);
+    sort_channels(mapped);
+    sort_channels(heads);
 
-    const SimdFloats scale = broadcast(frame.feature_scale * kLoadedHalfScale);
+    const SimdFloats map_unit = broadcast(frame.feature_scale * kWeightUnit),
+                     grid_unit = broadcast(frame.grid_scale * kWeightUnit);
     SimdFloats dot = broadcast(0.0f);
     MLPVID_UNROLL
-    for (int pair = 0; pair < kChannelPairs; pair += kSimdWidth) {
-        const int i = 2 * pair / kSimdWidth;
-        const Pairs feature = in_pairs(mapped.v[i], mapped.v[i + 1]), head = in_pairs(heads.v[i], heads.v[i + 1]);
-        const Pairs hashed = hash_features(frame, pair, at.grids);
-        const SimdFloats low = fused(feature.low, scale, hashed.low), high = fused(feature.high, scale, hashed.high);
-        store(features + pair, low);
-        store(features + kChannelPairs + pair, high);
-        dot = fused(high, head.high, fused(low, head.low, dot));
+    for (int i = 0; i < kChannels / kSimdWidth; i++) {
+        const SimdFloats hashed = to_float(hash_features<Channels>(frame, i * kSimdWidth, at.grids)) * grid_unit;
+        const SimdFloats feature = fused(to_float(mapped.v[i]), map_unit, hashed);
+        store(features + i * kSimdWidth, feature);
+        dot = fused(feature, to_float(heads.v[i]), dot);
     }
-    return larger(sum(dot) * (frame.density_scale * kLoadedHalfScale), 0.0f);
+    return larger(sum(dot) * (frame.density_scale * kWeightUnit), 0.0f);
 }
 
 namespace scalar {
 
-// The scalar twin of density: sigma at a point of [0, 1]^3, 1/m, and its features, even channels first.
+// The scalar twin of density: sigma at a point of [0, 1]^3, 1/m, and its features.
 MLPVID_FUNCTION float density(const BakedFrame& frame, const float* point, float* features) {
-    float mapped[kChannels] = {}, head[kChannels] = {}, dot = 0.0f;
-    for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
-    add_hash_features(frame, point, features);
+    int32 hashed[kChannels] = {}, mapped[kChannels] = {}, head[kChannels] = {};
+    float dot = 0.0f;
+    add_hash_features(frame, point, hashed);
     for (int plane = 0; plane < kPlanes; plane++) {
         const float u = point[u_axis(plane)], v = point[v_axis(plane)];
-        add_map(frame.feature_planes[plane], frame.feature_resolution, frame.feature_scale, u, v, mapped);
+        add_map(frame.feature_planes[plane], frame.feature_resolution, u, v, mapped);
         if (frame.density_maps[plane] == nullptr) continue;
-        add_map(frame.density_maps[plane], frame.density_resolution, frame.density_scale, u, v, head);
+        add_map(frame.density_maps[plane], frame.density_resolution, u, v, head);
     }
     for (int c = 0; c < kChannels; c++) {
-        float& feature = features[c / 2 + c % 2 * kChannelPairs];
-        feature += mapped[c];
-        dot += feature * head[c];
+        features[c] = static_cast<float>(mapped[c]) * (frame.feature_scale * kWeightUnit) +
+                      static_cast<float>(hashed[c]) * (frame.grid_scale * kWeightUnit);
+        dot += features[c] * static_cast<float>(head[c]);
     }
-    return larger(dot, 0.0f);
+    return larger(dot * (frame.density_scale * kWeightUnit), 0.0f);
 }
 
 }  // namespace scalar

@@ -1,11 +1,17 @@
 // clang-format off
-// Vectors of floats as wide as the processor's registers (README.md explains how halves are widened). One of four files defines, for kSimdWidth = 16, 8 or 4:
+// Vectors of floats as wide as the processor's registers. One of four files defines, for kSimdWidth = 16, 8 or 4:
 //   SimdFloats    floats; + - * /, broadcast, load, store, larger, smaller, fused (a * b + c), relu, sum
-//   SimdInts      whole numbers; + *, minimum, broadcast_int, load_ints, store_ints, truncate (from floats), to_float
-//   SimdWords     pairs of halves; low_halves, high_halves
-//   load_corners  the words of the grid cells at kSimdWidth nodes (baked_frame.h)
-//   load_halves   kSimdWidth halves as floats, too small by kLoadedHalfScale
-//   separate      the even and the odd ones of 2 kSimdWidth floats
+//   SimdInts      whole numbers; + - *, minimum, broadcast_int, load_ints, store_ints, truncate (from floats), to_float
+//   pack_words    two numbers of 16 bits per word; the high one may be larger, the low one need not fit
+//   multiply_add  the product of the low numbers of words plus that of the high ones
+//   interleave_low, interleave_high    words (a, b) of the numbers of two vectors, taken from the lower or the upper
+//                 half of each 128 bits
+//   sort_fours    the fours of numbers of the 16 channels (32 with 16 elements) whose sums interleaving gives, in natural
+//                 order (map_place in plane_maps.h)
+//   store_alternating                  elements of two vectors in turn
+//   CellSums      sums over cells of a hash grid (baked_frame.h): add_cell and four_channels, or add_two_cells and
+//                 two_channels_each; weights [2] or [2][2]: of the nodes at u and at u + 1. SimdQuad: 4 whole numbers
+//   join          kSimdWidth / 4 of those as one vector
 //   prefetch      asks for a cache line
 // clang-format on
 #pragma once

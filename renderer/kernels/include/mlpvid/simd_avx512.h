@@ -3,8 +3,6 @@
 
 #include <immintrin.h>
 
-#include "half.h"
-#include "interpolation.h"
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -17,7 +15,6 @@ struct SimdFloats {
 struct SimdInts {
     __m512i v;
 };
-using SimdWords = SimdInts;
 
 MLPVID_FUNCTION SimdFloats broadcast(float x) {
     return {_mm512_set1_ps(x)};
@@ -90,51 +87,38 @@ MLPVID_FUNCTION SimdFloats to_float(SimdInts a) {
     return {_mm512_cvtepi32_ps(a.v)};
 }
 
-constexpr float kLoadedHalfScale = 1.0f;
-
-MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
-    return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+MLPVID_FUNCTION SimdInts operator-(SimdInts a, SimdInts b) {
+    return {_mm512_sub_epi32(a.v, b.v)};
 }
-
-// Multiplying the low half, as a whole number with a sign, by 2^13 shifts it left, and its sign into the bits above:
-// one instruction instead of two shifts. The high half is multiplied by 0.
-MLPVID_FUNCTION SimdFloats low_halves(SimdWords a) {
-    const __m512i moved = _mm512_madd_epi16(a.v, _mm512_set1_epi32(1 << 13));
-    return {_mm512_castsi512_ps(_mm512_and_si512(moved, _mm512_set1_epi32(static_cast<int>(0x8FFFE000u))))};
+MLPVID_FUNCTION SimdInts pack_words(SimdInts low, SimdInts high) {
+    const __m512i bits = _mm512_and_si512(low.v, _mm512_set1_epi32(0xFFFF));
+    return {_mm512_or_si512(bits, _mm512_slli_epi32(high.v, 16))};
 }
-
-MLPVID_FUNCTION SimdFloats high_halves(SimdWords a) {
-    const __m512i moved = _mm512_srai_epi32(a.v, 3);
-    return {_mm512_castsi512_ps(_mm512_and_si512(moved, _mm512_set1_epi32(static_cast<int>(0x8FFFE000u))))};
+MLPVID_FUNCTION void store_alternating(int32* p, SimdInts a, SimdInts b) {
+    const __m512i first = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    const __m512i second = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    store_ints(p, {_mm512_permutex2var_epi32(a.v, first, b.v)});
+    store_ints(p + kSimdWidth, {_mm512_permutex2var_epi32(a.v, second, b.v)});
 }
-
-// The cells of the elements i, i + 4, i + 8 and i + 12: four words each.
-MLPVID_FUNCTION __m512i load_cells(const uint32* grid, const int32* index) {
-    const auto cell = [&](int i) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(grid + 2 * static_cast<int64>(index[i])));
-    };
-    const __m512i one = _mm512_castsi128_si512(cell(0));
-    const __m512i two = _mm512_inserti32x4(one, cell(4), 1);
-    return _mm512_inserti32x4(_mm512_inserti32x4(two, cell(8), 2), cell(12), 3);
+MLPVID_FUNCTION SimdInts interleave_low(SimdInts a, SimdInts b) {
+    return {_mm512_unpacklo_epi16(a.v, b.v)};
 }
-
-// One load of 128 bits per element, then a 4 x 4 transposition in each quarter. Gathers take longer for the same words.
-MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* i) {
-    const __m512i r0 = load_cells(grid, i), r1 = load_cells(grid, i + 1);
-    const __m512i r2 = load_cells(grid, i + 2), r3 = load_cells(grid, i + 3);
-    const __m512i left01 = _mm512_unpacklo_epi32(r0, r1), left23 = _mm512_unpacklo_epi32(r2, r3);
-    const __m512i right01 = _mm512_unpackhi_epi32(r0, r1), right23 = _mm512_unpackhi_epi32(r2, r3);
-    return {{_mm512_unpacklo_epi64(left01, left23)},
-            {_mm512_unpacklo_epi64(right01, right23)},
-            {_mm512_unpackhi_epi64(left01, left23)},
-            {_mm512_unpackhi_epi64(right01, right23)}};
+MLPVID_FUNCTION SimdInts interleave_high(SimdInts a, SimdInts b) {
+    return {_mm512_unpackhi_epi16(a.v, b.v)};
 }
-
-MLPVID_FUNCTION void separate(SimdFloats a, SimdFloats b, SimdFloats& even, SimdFloats& odd) {
-    const __m512i evens = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-    const __m512i odds = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-    even.v = _mm512_permutex2var_ps(a.v, evens, b.v);
-    odd.v = _mm512_permutex2var_ps(a.v, odds, b.v);
+MLPVID_FUNCTION SimdInts multiply_add(SimdInts a, SimdInts b) {
+    return {_mm512_madd_epi16(a.v, b.v)};
+}
+MLPVID_FUNCTION void sort_fours(SimdInts* a) {
+    const SimdInts first = a[0], second = a[1];
+    a[0] = {_mm512_shuffle_i64x2(first.v, second.v, 0x44)};
+    a[1] = {_mm512_shuffle_i64x2(first.v, second.v, 0xEE)};
+}
+MLPVID_FUNCTION SimdInts join(const __m128i* quads) {
+    const __m512i two = _mm512_inserti32x4(_mm512_castsi128_si512(quads[0]), quads[1], 1);
+    return {_mm512_inserti32x4(_mm512_inserti32x4(two, quads[2], 2), quads[3], 3)};
 }
 
 MLPVID_END
+
+#include "simd_x86_cells.h"

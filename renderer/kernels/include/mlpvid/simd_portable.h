@@ -1,8 +1,7 @@
 // Vectors in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types.
 #pragma once
 
-#include "half.h"
-#include "interpolation.h"
+#include "fixed_point.h"
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -16,9 +15,6 @@ struct alignas(16) SimdFloats {
 };
 struct alignas(16) SimdInts {
     int32 v[kSimdWidth];
-};
-struct alignas(16) SimdWords {
-    uint32 v[kSimdWidth];
 };
 
 MLPVID_FUNCTION SimdFloats broadcast(float x) {
@@ -127,49 +123,84 @@ MLPVID_FUNCTION SimdFloats to_float(SimdInts a) {
     return r;
 }
 
-constexpr float kLoadedHalfScale = kHalfScale;
-
-MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
-#if defined(__CUDA_ARCH__)
-    const uint2 loaded = __ldg(reinterpret_cast<const uint2*>(p));
-    const uint32 high[kSimdWidth] = {loaded.x << 16, loaded.x & 0xFFFF0000u, loaded.y << 16, loaded.y & 0xFFFF0000u};
-#else
-    const uint32 high[kSimdWidth] = {static_cast<uint32>(p[0]) << 16, static_cast<uint32>(p[1]) << 16,
-                                     static_cast<uint32>(p[2]) << 16, static_cast<uint32>(p[3]) << 16};
-#endif
-    SimdFloats r;
-    MLPVID_EACH_ELEMENT r.v[i] = float_of_bits(static_cast<uint32>(static_cast<int32>(high[i]) >> 3) & 0x8FFFE000u);
-    return r;
+MLPVID_FUNCTION SimdInts operator-(SimdInts a, SimdInts b) {
+    MLPVID_EACH_ELEMENT a.v[i] -= b.v[i];
+    return a;
 }
 
-MLPVID_FUNCTION SimdFloats low_halves(SimdWords a) {
-    SimdFloats r;
-    MLPVID_EACH_ELEMENT r.v[i] =
-        float_of_bits(static_cast<uint32>(static_cast<int32>(a.v[i] << 16) >> 3) & 0x8FFFE000u);
-    return r;
+MLPVID_FUNCTION SimdInts pack_words(SimdInts low, SimdInts high) {
+    MLPVID_EACH_ELEMENT low.v[i] = static_cast<int32>(word_of(low.v[i], high.v[i]));
+    return low;
 }
 
-MLPVID_FUNCTION SimdFloats high_halves(SimdWords a) {
-    SimdFloats r;
-    MLPVID_EACH_ELEMENT r.v[i] = float_of_bits(static_cast<uint32>(static_cast<int32>(a.v[i]) >> 3) & 0x8FFFE000u);
-    return r;
-}
-
-MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* index) {
-    Corners<SimdWords> r;
+MLPVID_FUNCTION void store_alternating(int32* p, SimdInts a, SimdInts b) {
     MLPVID_EACH_ELEMENT {
-        const uint32* cell = grid + 2 * static_cast<int64>(index[i]);
-        r.at00.v[i] = cell[0];
-        r.at01.v[i] = cell[1];
-        r.at10.v[i] = cell[2];
-        r.at11.v[i] = cell[3];
+        p[2 * i] = a.v[i];
+        p[2 * i + 1] = b.v[i];
+    }
+}
+
+MLPVID_FUNCTION SimdInts interleave_words(const int32* a, const int32* b) {
+    SimdInts r;
+    MLPVID_EACH_ELEMENT {
+        const uint32 x = static_cast<uint32>(a[i / 2]), y = static_cast<uint32>(b[i / 2]);
+        r.v[i] =
+            static_cast<int32>(i % 2 ? word_of(high_number(x), high_number(y)) : word_of(low_number(x), low_number(y)));
     }
     return r;
 }
+MLPVID_FUNCTION SimdInts interleave_low(SimdInts a, SimdInts b) {
+    return interleave_words(a.v, b.v);
+}
+MLPVID_FUNCTION SimdInts interleave_high(SimdInts a, SimdInts b) {
+    return interleave_words(a.v + 2, b.v + 2);
+}
 
-MLPVID_FUNCTION void separate(SimdFloats a, SimdFloats b, SimdFloats& even, SimdFloats& odd) {
-    even = {{a.v[0], a.v[2], b.v[0], b.v[2]}};
-    odd = {{a.v[1], a.v[3], b.v[1], b.v[3]}};
+MLPVID_FUNCTION int32 multiply_add_word(uint32 a, int32 weights) {
+    const uint32 b = static_cast<uint32>(weights);
+    return low_number(a) * low_number(b) + high_number(a) * high_number(b);
+}
+
+MLPVID_FUNCTION SimdInts multiply_add(SimdInts a, SimdInts b) {
+    MLPVID_EACH_ELEMENT a.v[i] = multiply_add_word(static_cast<uint32>(a.v[i]), b.v[i]);
+    return a;
+}
+
+MLPVID_FUNCTION void sort_fours(SimdInts* a) {
+    const SimdInts second = a[1];
+    a[1] = a[2];
+    a[2] = second;
+}
+
+using SimdQuad = SimdInts;
+
+MLPVID_FUNCTION SimdInts join(const SimdQuad* quads) {
+    return quads[0];
+}
+
+struct CellSums {
+    SimdInts v = {{0, 0, 0, 0}};
+};
+
+MLPVID_FUNCTION void add_cell(const uint32* cell, const int32* weights, CellSums& sums) {
+    MLPVID_EACH_ELEMENT sums.v.v[i] +=
+        multiply_add_word(cell[i], weights[0]) + multiply_add_word(cell[i + 4], weights[1]);
+}
+
+MLPVID_FUNCTION SimdQuad four_channels(const CellSums& sums) {
+    return sums.v;
+}
+
+MLPVID_FUNCTION void add_two_cells(const uint32* first, const uint32* second, const int32* weights, CellSums& sums) {
+    MLPVID_UNROLL
+    for (int i = 0; i < 2; i++) {
+        sums.v.v[i] += multiply_add_word(first[i], weights[0]) + multiply_add_word(first[i + 2], weights[1]);
+        sums.v.v[i + 2] += multiply_add_word(second[i], weights[2]) + multiply_add_word(second[i + 2], weights[3]);
+    }
+}
+
+MLPVID_FUNCTION SimdQuad two_channels_each(const CellSums& sums) {
+    return sums.v;
 }
 
 #undef MLPVID_EACH_ELEMENT

@@ -1,8 +1,10 @@
 // Vectors with the vector extension of g++ and clang, 4 floats: SSE, NEON or another one that the processor has.
 #pragma once
 
-#include "half.h"
-#include "interpolation.h"
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -15,10 +17,6 @@ struct SimdFloats {
 };
 struct SimdInts {
     typedef int32 Vector __attribute__((vector_size(16)));
-    Vector v;
-};
-struct SimdWords {
-    typedef uint32 Vector __attribute__((vector_size(16)));
     Vector v;
 };
 
@@ -97,39 +95,87 @@ MLPVID_FUNCTION SimdFloats to_float(SimdInts a) {
     return {__builtin_convertvector(a.v, SimdFloats::Vector)};
 }
 
-constexpr float kLoadedHalfScale = kHalfScale;
-
-MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
-    const SimdWords::Vector high = SimdWords::Vector{p[0], p[1], p[2], p[3]} << 16;
-    const SimdInts::Vector moved = reinterpret_cast<SimdInts::Vector>(high) >> 3;
-    return {reinterpret_cast<SimdFloats::Vector>(reinterpret_cast<SimdWords::Vector>(moved) & 0x8FFFE000u)};
+MLPVID_FUNCTION SimdInts operator-(SimdInts a, SimdInts b) {
+    return {a.v - b.v};
+}
+MLPVID_FUNCTION SimdInts pack_words(SimdInts low, SimdInts high) {
+    return {(low.v & 0xFFFF) | high.v << 16};
+}
+MLPVID_FUNCTION void store_alternating(int32* p, SimdInts a, SimdInts b) {
+    store_ints(p, {SimdInts::Vector{a.v[0], b.v[0], a.v[1], b.v[1]}});
+    store_ints(p + kSimdWidth, {SimdInts::Vector{a.v[2], b.v[2], a.v[3], b.v[3]}});
 }
 
-MLPVID_FUNCTION SimdFloats low_halves(SimdWords a) {
-    const SimdInts::Vector moved = reinterpret_cast<SimdInts::Vector>(a.v << 16) >> 3;
-    return {reinterpret_cast<SimdFloats::Vector>(reinterpret_cast<SimdWords::Vector>(moved) & 0x8FFFE000u)};
+#if defined(__SSE2__)
+MLPVID_FUNCTION SimdInts interleave_low(SimdInts a, SimdInts b) {
+    return {reinterpret_cast<SimdInts::Vector>(
+        _mm_unpacklo_epi16(reinterpret_cast<__m128i>(a.v), reinterpret_cast<__m128i>(b.v)))};
+}
+MLPVID_FUNCTION SimdInts interleave_high(SimdInts a, SimdInts b) {
+    return {reinterpret_cast<SimdInts::Vector>(
+        _mm_unpackhi_epi16(reinterpret_cast<__m128i>(a.v), reinterpret_cast<__m128i>(b.v)))};
+}
+MLPVID_FUNCTION SimdInts multiply_add(SimdInts a, SimdInts b) {
+    return {reinterpret_cast<SimdInts::Vector>(
+        _mm_madd_epi16(reinterpret_cast<__m128i>(a.v), reinterpret_cast<__m128i>(b.v)))};
+}
+#else
+MLPVID_FUNCTION SimdInts interleave_low(SimdInts a, SimdInts b) {
+    const SimdInts::Vector x = {a.v[0], a.v[0], a.v[1], a.v[1]}, y = {b.v[0], b.v[0], b.v[1], b.v[1]};
+    const SimdInts::Vector upper = {0, -1, 0, -1};
+    return {((x & 0xFFFF & ~upper) | (y << 16 & ~upper)) | ((x >> 16 & 0xFFFF & upper) | (y & -0x10000 & upper))};
+}
+MLPVID_FUNCTION SimdInts interleave_high(SimdInts a, SimdInts b) {
+    return interleave_low({SimdInts::Vector{a.v[2], a.v[3], 0, 0}}, {SimdInts::Vector{b.v[2], b.v[3], 0, 0}});
 }
 
-MLPVID_FUNCTION SimdFloats high_halves(SimdWords a) {
-    const SimdInts::Vector moved = reinterpret_cast<SimdInts::Vector>(a.v) >> 3;
-    return {reinterpret_cast<SimdFloats::Vector>(reinterpret_cast<SimdWords::Vector>(moved) & 0x8FFFE000u)};
+MLPVID_FUNCTION SimdInts multiply_add(SimdInts a, SimdInts b) {
+    return {(a.v << 16 >> 16) * (b.v << 16 >> 16) + (a.v >> 16) * (b.v >> 16)};
+}
+#endif
+
+MLPVID_FUNCTION void sort_fours(SimdInts* a) {
+    const SimdInts second = a[1];
+    a[1] = a[2];
+    a[2] = second;
 }
 
-MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* index) {
-    SimdWords::Vector a, b, c, d;
-    __builtin_memcpy(&a, grid + 2 * static_cast<int64>(index[0]), sizeof a);
-    __builtin_memcpy(&b, grid + 2 * static_cast<int64>(index[1]), sizeof b);
-    __builtin_memcpy(&c, grid + 2 * static_cast<int64>(index[2]), sizeof c);
-    __builtin_memcpy(&d, grid + 2 * static_cast<int64>(index[3]), sizeof d);
-    return {{SimdWords::Vector{a[0], b[0], c[0], d[0]}},
-            {SimdWords::Vector{a[2], b[2], c[2], d[2]}},
-            {SimdWords::Vector{a[1], b[1], c[1], d[1]}},
-            {SimdWords::Vector{a[3], b[3], c[3], d[3]}}};
+using SimdQuad = SimdInts;
+
+MLPVID_FUNCTION SimdInts join(const SimdQuad* quads) {
+    return quads[0];
 }
 
-MLPVID_FUNCTION void separate(SimdFloats a, SimdFloats b, SimdFloats& even, SimdFloats& odd) {
-    even.v = SimdFloats::Vector{a.v[0], a.v[2], b.v[0], b.v[2]};
-    odd.v = SimdFloats::Vector{a.v[1], a.v[3], b.v[1], b.v[3]};
+// The sums of the nodes at u and at u + 1.
+struct CellSums {
+    SimdInts left = {SimdInts::Vector{0, 0, 0, 0}}, right = {SimdInts::Vector{0, 0, 0, 0}};
+};
+
+MLPVID_FUNCTION SimdInts load_words(const uint32* p) {
+    SimdInts::Vector v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return {v};
+}
+
+MLPVID_FUNCTION void add_cell(const uint32* cell, const int32* weights, CellSums& sums) {
+    sums.left = sums.left + multiply_add(load_words(cell), broadcast_int(weights[0]));
+    sums.right = sums.right + multiply_add(load_words(cell + 4), broadcast_int(weights[1]));
+}
+
+MLPVID_FUNCTION SimdQuad four_channels(const CellSums& sums) {
+    return sums.left + sums.right;
+}
+
+MLPVID_FUNCTION void add_two_cells(const uint32* first, const uint32* second, const int32* weights, CellSums& sums) {
+    const SimdInts::Vector one = {weights[0], weights[0], weights[1], weights[1]};
+    const SimdInts::Vector two = {weights[2], weights[2], weights[3], weights[3]};
+    sums.left = sums.left + multiply_add(load_words(first), {one});
+    sums.right = sums.right + multiply_add(load_words(second), {two});
+}
+
+MLPVID_FUNCTION SimdQuad two_channels_each(const CellSums& sums) {
+    const SimdInts::Vector &a = sums.left.v, &b = sums.right.v;
+    return {SimdInts::Vector{a[0], a[1], b[0], b[1]} + SimdInts::Vector{a[2], a[3], b[2], b[3]}};
 }
 
 MLPVID_END

@@ -13,7 +13,6 @@
 #pragma GCC diagnostic ignored "-Wextra"
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
-#include <simde/x86/f16c.h>
 #include <simde/x86/fma.h>
 #pragma GCC diagnostic pop
 #define __AVX512F__ 1
@@ -43,24 +42,13 @@ static inline simde__m512i mlpvid_cvttps_epi32(simde__m512 a) {
     return join(_mm256_cvttps_epi32(parts.m256[0]), _mm256_cvttps_epi32(parts.m256[1]));
 }
 
-static inline simde__m512i mlpvid_srai_epi32(simde__m512i a, int count) {
-    const simde__m512i_private parts = simde__m512i_to_private(a);
-    return join(_mm256_srai_epi32(parts.m256i[0], count), _mm256_srai_epi32(parts.m256i[1], count));
-}
-
 static inline simde__m512i mlpvid_madd_epi16(simde__m512i a, simde__m512i b) {
     const simde__m512i_private x = simde__m512i_to_private(a), y = simde__m512i_to_private(b);
     return join(_mm256_madd_epi16(x.m256i[0], y.m256i[0]), _mm256_madd_epi16(x.m256i[1], y.m256i[1]));
 }
 
-static inline simde__m512 mlpvid_cvtph_ps(__m256i a) {
-    return join(_mm256_cvtph_ps(_mm256_castsi256_si128(a)), _mm256_cvtph_ps(_mm256_extracti128_si256(a, 1)));
-}
-
 #define _mm512_cvtepi32_ps mlpvid_cvtepi32_ps
 #define _mm512_cvttps_epi32 mlpvid_cvttps_epi32
-#define _mm512_srai_epi32 mlpvid_srai_epi32
-#define _mm512_cvtph_ps mlpvid_cvtph_ps
 #undef _mm512_madd_epi16  // SIMDe defines it with other parameters
 #define _mm512_madd_epi16 mlpvid_madd_epi16
 #endif

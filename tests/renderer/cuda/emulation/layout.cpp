@@ -47,7 +47,7 @@ const Entry kEntries[] = {
     OFFSET(RenderBuffers, keys),
     OFFSET(RenderBuffers, assignments),
     {"BakeLevel", sizeof(BakeLevel)},
-    OFFSET(BakeLevel, first_pair),
+    OFFSET(BakeLevel, first_group),
     {"VideoBake", sizeof(VideoBake)},
     OFFSET(VideoBake, pair_in_entry),
     OFFSET(VideoBake, pair_offset),
