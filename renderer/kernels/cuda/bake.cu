@@ -121,8 +121,7 @@ MLPVID_DEVICE void write_rows(const VideoBake& bake, const HeadStage& stage, flo
     float* rows = heads + key * (inputs + 3) * kHidden;
     for (int32 i = static_cast<int32>(threadIdx.x); i < (inputs + 3) * kHidden; i += kBakeThreads) {
         const int32 row = i / kHidden, column = i % kHidden;
-        const int32 place = row < kChannels ? memory_order(row) : row;
-        rows[place * kHidden + column] =
+        rows[i] =
             row < inputs ? input_weight(bake, stage, row, column) : last_weight(bake, stage, column, row - inputs);
     }
 }

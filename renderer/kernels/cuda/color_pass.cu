@@ -29,15 +29,14 @@ MLPVID_DEVICE void unpack(uint4 words, float* values) {
     values[6] = low_half(words.w), values[7] = high_half(words.w);
 }
 
-// Copies a float head, with features in the natural order of channels and view rows padded with zeros.
+// Copies a float head, with view rows padded with zeros.
 MLPVID_DEVICE void stage_head(const BakedFrame& frame, int32 key, float (*rows)[kHidden]) {
     const int32 heads = frame.color_resolution * frame.color_resolution;
     const int32 inputs = kChannels + frame.view_channels;
     const float* head = frame.color_heads[key / heads] + static_cast<int64>(key % heads) * (inputs + 3) * kHidden;
     for (int32 i = static_cast<int32>(threadIdx.x); i < kStagedRows * kHidden; i += kColorThreads) {
         const int32 row = i / kHidden, column = i % kHidden;
-        int32 source = row >= kInputRows ? row - kInputRows + inputs : row;
-        if (row < kChannels) source = (row >> 1) + (row & 1) * kChannelPairs;
+        const int32 source = row >= kInputRows ? row - kInputRows + inputs : row;
         const bool padding = row >= inputs && row < kInputRows;
         rows[row][column] = padding ? 0.0f : __ldg(head + source * kHidden + column);
     }

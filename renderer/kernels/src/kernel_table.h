@@ -8,6 +8,11 @@
 
 namespace mlpvid {
 
+// Returns how many channels of a level the CPU's grids keep together.
+constexpr int32 group_channels_of(int32 features) {
+    return features % 4 == 0 ? 4 : 2;
+}
+
 // A strided array of float32, bfloat16 or float16 numbers: an output of the decoder, in any memory order.
 struct Strided {
     const void* data;

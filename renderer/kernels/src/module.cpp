@@ -307,7 +307,7 @@ NB_MODULE(mlpvid_kernels, m) {
              "Blends an image (h, w, 4) with a background of three numbers to words 0xFFRRGGBB (h, w), rows from the "
              "bottom. surface (h, w) becomes the depth (h, w), infinite where the opacity is below surface_opacity.")
         .def("density", &density, "frame"_a, "points"_a, "sigma"_a, "features"_a,
-             "Densities, 1/m, and features (even channels first) at points (n, 3) in [0, 1]^3.")
+             "Densities, 1/m, and features at points (n, 3) in [0, 1]^3.")
         .def("color", &color, "frame"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
              "Colors (n, 3) of samples from their points, features and unit view directions.")
         .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "group_offset"_a, "scale"_a, "grids"_a,

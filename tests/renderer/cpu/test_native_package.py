@@ -130,8 +130,8 @@ void probe(const BakedFrame& frame, const View& view, float* out) {
     while (runs.next(frame, view, ray, run)) {
         float transmittance = 1;
         Location at;
-        locate(frame, find_fine_pairs(frame), run.points, lowest_bit(run.occupied), at);
-        const float weight = volume_weight(density(frame, at, features), view.step, transmittance);
+        locate<4>(frame, find_fine_groups(frame), run.points, lowest_bit(run.occupied), at);
+        const float weight = volume_weight(density<4>(frame, at, features), view.step, transmittance);
         encode_direction(frame, ray.direction, encoded);
         const HeadAssignment heads = assign_heads(frame, 0, point);
         const float* head = frame.color_heads[0] + heads.heads[0] * head_floats(frame);

@@ -17,11 +17,6 @@ struct BakeLevel {
     int32 first_group;  // of its groups of channels (baked_frame.h)
 };
 
-// Returns how many channels of a level the CPU's grids keep together.
-constexpr int32 group_channels_of(int32 features) {
-    return features % 4 == 0 ? 4 : 2;
-}
-
 }  // namespace mlpvid
 
 MLPVID_BEGIN

@@ -111,8 +111,8 @@ MLPVID_FUNCTION SimdInts multiply_add(SimdInts a, SimdInts b) {
 }
 MLPVID_FUNCTION void sort_fours(SimdInts* a) {
     const SimdInts first = a[0], second = a[1];
-    a[0] = {_mm512_shuffle_i64x2(first.v, second.v, 0x44)};
-    a[1] = {_mm512_shuffle_i64x2(first.v, second.v, 0xEE)};
+    a[0] = {_mm512_shuffle_i32x4(first.v, second.v, 0x44)};
+    a[1] = {_mm512_shuffle_i32x4(first.v, second.v, 0xEE)};
 }
 MLPVID_FUNCTION SimdInts join(const __m128i* quads) {
     const __m512i two = _mm512_inserti32x4(_mm512_castsi128_si512(quads[0]), quads[1], 1);
