@@ -68,12 +68,13 @@ void test_words(Check& check) {
     }
     const SimdInts x = load_ints(a), y = load_ints(b);
     store_ints(out[0], pack_words(load_ints(low), load_ints(high))), store_ints(out[1], multiply_add(x, y));
-    store_ints(out[2], interleave_low(x, y)), store_ints(out[3], interleave_high(x, y)), store_ints(out[4], x - y);
+    store_ints(out[2], interleave_low(x, y)), store_ints(out[3], interleave_high(x, y)),
+        store_ints(out[4], load_ints(low) - load_ints(high));
     store_alternating(out[5], x, y);
     for (int i = 0; i < kSimdWidth; i++) {
         check(out[0][i] == a[i], "pack_words");
         check(out[1][i] == low[i] * (i - 5) + high[i] * (16384 - i), "multiply_add");
-        check(out[4][i] == static_cast<int32>(static_cast<uint32>(a[i]) - static_cast<uint32>(b[i])), "- of integers");
+        check(out[4][i] == low[i] - high[i], "- of whole numbers");
         check(out[5][2 * i] == a[i] && out[5][2 * i + 1] == b[i], "store_alternating");
         const int first = i / 4 * 4 + i % 4 / 2;  // the word whose numbers are interleaved
         for (int half = 0; half < 2; half++) {

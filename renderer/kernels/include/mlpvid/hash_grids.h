@@ -53,19 +53,17 @@ MLPVID_FUNCTION void locate_on_grids(const BakedFrame& frame, const float* point
 template <int Channels>
 MLPVID_FUNCTION SimdQuad quad_of_channels(const BakedFrame& frame, int q, const GridLocation& at) {
     CellSums sums;
-    if (Channels == 4) {
-        MLPVID_UNROLL
-        for (int plane = 0; plane < kPlanes; plane++)
-            add_cell(frame.grids[plane] + 4 * static_cast<int64>(at.cells[plane][q]), at.weights[plane] + 2 * q, sums);
-        return four_channels(sums);
-    }
     MLPVID_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
-        const uint32* first = frame.grids[plane] + 2 * static_cast<int64>(at.cells[plane][2 * q]);
-        const uint32* second = frame.grids[plane] + 2 * static_cast<int64>(at.cells[plane][2 * q + 1]);
-        add_two_cells(first, second, at.weights[plane] + 4 * q, sums);
+        const uint32 *grid = frame.grids[plane], *cells = at.cells[plane] + 4 / Channels * q;
+        const int32* weights = at.weights[plane] + 8 / Channels * q;
+        if (Channels == 4)
+            add_cell(grid + 4 * static_cast<int64>(cells[0]), weights, sums);
+        else
+            add_two_cells(grid + 2 * static_cast<int64>(cells[0]), grid + 2 * static_cast<int64>(cells[1]), weights,
+                          sums);
     }
-    return two_channels_each(sums);
+    return Channels == 4 ? four_channels(sums) : two_channels_each(sums);
 }
 
 // The hash features of kSimdWidth channels from `channel` on, in the same unit.
