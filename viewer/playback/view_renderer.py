@@ -110,9 +110,19 @@ class ViewRenderer:
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale <= target:
             first = min(target, self.shown.scale * 2)
         self._view, self._target, self._quick = view, target, quick
-        kind = quality.placeholder, quality.shadow, self._version, tick
-        sampling = quality.settings, quality.quick_settings, quality.moving
-        self.requested = ViewRequest(time, camera, *sampling, first, target, *kind)
+        self.requested = ViewRequest(
+            time,
+            camera,
+            quality.settings,
+            quality.quick_settings,
+            quality.moving,
+            first,
+            target,
+            quality.placeholder,
+            quality.shadow,
+            self._version,
+            tick,
+        )
         self.worker.submit(self.requested)
 
     def _reached(self, scale: float) -> bool:
