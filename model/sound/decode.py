@@ -56,7 +56,7 @@ def decode_sound(sound: VideoSound, seconds: float = MAX_SECONDS, check: Callabl
     try:
         with av.open(io.BytesIO(data), format=FORMATS[sound.kind], metadata_errors="ignore") as container:
             longest_silence = len(data) * _SECONDS_PER_BYTE
-            for part in _decoded(av, container, _audio_stream(container, sound), sound.name, longest_silence):
+            for part in _decoded(av, container, _audio_stream(container, sound), sound.name, limit, longest_silence):
                 check()
                 if count // _MEMORY_CHECK < (count + len(part)) // _MEMORY_CHECK:
                     check_memory(2 * (count + len(part)) * _SAMPLE_BYTES, sound.name, "use a shorter sound")
@@ -99,10 +99,11 @@ def _check_limits(name: str, channels: int, rate: int) -> None:
         raise InputError(name, f"has {rate} samples per second; {MIN_RATE} to {MAX_RATE} are supported")
 
 
-def _decoded(av: Any, container: Any, stream: Any, name: str, silence: float) -> Iterator[Samples]:
+def _decoded(av: Any, container: Any, stream: Any, name: str, limit: int, silence: float) -> Iterator[Samples]:
     """Yield the samples of a stream. Where a damaged part was left out there is silence, so that the rest stays in time.
 
-    `silence` is the greatest sum of it, seconds. A longer one comes from a damaged clock, and would take memory for nothing.
+    No part is longer than `limit` samples. `silence` is the greatest sum of it, seconds. A longer one comes from a damaged clock,
+    and would take memory for nothing.
     """
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
     start, passed = None, 0.0  # seconds of the file's clock, and of what was decoded
@@ -113,7 +114,7 @@ def _decoded(av: Any, container: Any, stream: Any, name: str, silence: float) ->
             silence -= time - passed
             if silence < 0:
                 raise InputError(name, "is damaged: the times in it leave out more than its bytes can hold", _REMEDY)
-            yield _silence(round((time - passed) * RATE))
+            yield _silence(min(round((time - passed) * RATE), limit))
             passed = time
         passed += frame.samples / frame.sample_rate
         yield from map(_samples, resampler.resample(frame))

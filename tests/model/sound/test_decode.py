@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -86,16 +87,29 @@ def test_a_damaged_part_leaves_the_rest_in_time() -> None:
     np.testing.assert_allclose(click_times(again), (0.5, 5.5), atol=0.01)
 
 
-def test_times_that_leave_out_an_hour_take_no_memory_for_it() -> None:
-    """Two pages with the same packets. The second says that it ends after an hour and more, in a file of 1.5 KB."""
+def _leaving_out(seconds: int) -> bytes:
+    """Return a file of two pages with the same packets. The second says that it ends so many seconds after the first."""
     content = (Path(__file__).parents[2] / "fuzz/corpus/sound/clicks.opus").read_bytes()
     begins = content.rindex(b"OggS")
     head, first = content[:begins], bytearray(content[begins:])
     second = bytearray(first)
-    first[6:14], second[6:14] = (3600 * RATE).to_bytes(8, "little"), (0xFF << 40).to_bytes(8, "little")
+    first[6:14], second[6:14] = (3600 * RATE).to_bytes(8, "little"), ((3600 + seconds) * RATE).to_bytes(8, "little")
     second[18] += 1  # its number
+    return with_ogg_checksums(bytes(head + first + second))
+
+
+def test_times_that_leave_out_an_hour_take_no_memory_for_it() -> None:
+    """The file has 1.5 KB."""
     with pytest.raises(InputError, match="leave out more than its bytes can hold"):
-        decode_sound(_sound(with_ogg_checksums(bytes(head + first + second))))
+        decode_sound(_sound(_leaving_out(3600)))
+
+
+def test_silence_for_a_part_that_was_left_out_is_not_longer_than_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is padded, so that it could hold two hours."""
+    spy = Mock(side_effect=decode._silence)
+    monkeypatch.setattr("model.sound.decode._silence", spy)
+    assert len(decode_sound(_sound(_leaving_out(7200) + bytes(200_000)), seconds=2.0)) == 2 * RATE
+    assert max(call.args[0] for call in spy.call_args_list) == 2 * RATE
 
 
 @pytest.mark.parametrize(
