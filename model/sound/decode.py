@@ -102,8 +102,8 @@ def _check_limits(name: str, channels: int, rate: int) -> None:
 def _decoded(av: Any, container: Any, stream: Any, name: str, limit: int, silence: float) -> Iterator[Samples]:
     """Yield the samples of a stream. Where a damaged part was left out there is silence, so that the rest stays in time.
 
-    No part is longer than `limit` samples. `silence` is the greatest sum of it, seconds. A longer one comes from a damaged clock,
-    and would take memory for nothing.
+    No part is longer than `limit` samples. `silence` is the greatest sum of it, seconds. A longer one comes from a damaged
+    clock, and would take memory for nothing.
     """
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
     start, passed = None, 0.0  # seconds of the file's clock, and of what was decoded
