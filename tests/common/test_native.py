@@ -20,7 +20,7 @@ from tests.factories import make_video
 
 KERNELS = Path(__file__).resolve().parents[2] / "renderer" / "kernels"
 
-SOURCES = (6, "75be068a87dafdbc")
+SOURCES = (6, "3d6324dfeefbecae")
 """The version of the kernels, and the checksum of their sources then."""
 
 NAMES = ("mlpvid_kernels", "mlpvid_training_kernels")

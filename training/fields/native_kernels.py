@@ -310,7 +310,8 @@ class _Render(torch.autograd.Function):
         if bool(weights.any()):
             slope = torch.where(march.raw > 0, 1.0, settings.leak).where(_reached(samples, march), 0.0) * samples.step
             raw_gradients += slope * density_gradient(weights, march.weights, samples.offsets)
-        map_gradients = tuple(torch.zeros_like(m) for m in maps)
+        trains_maps = any(ctx.needs_input_grad[1:4])
+        map_gradients = tuple(torch.zeros_like(m) if trains_maps else None for m in maps)
         feature_gradients = grids.new_empty(len(kept), 32)
         kernels.call("color_backward", grids, *shading, rgb_gradients, map_gradients[2], feature_gradients)
         grid_gradients = torch.zeros_like(grids)

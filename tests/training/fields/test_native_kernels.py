@@ -163,6 +163,18 @@ def test_any_number_of_threads_gives_the_same_bits(threads: int) -> None:
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "two features"])
+def test_fixed_maps_change_no_bit_of_the_tables_gradient(name: str, instruction_set: str) -> None:
+    skip_if_missing(instruction_set)
+    case = make_case(CONFIGS[name], torch.float32, rays=200)
+    whole = torch.autograd.grad(loss_of(case.native(2, instruction_set)), case.leaves)[0]
+    for part in case.maps:
+        part.requires_grad_(False)
+    (fixed,) = torch.autograd.grad(loss_of(case.native(2, instruction_set)), case.leaves[:1])
+    assert torch.equal(whole, fixed) and bool(whole.any())
+
+
 def test_random_heads_have_the_expectation_of_blended_ones() -> None:
     case = make_case({"assignment": "bilinear"}, rays=400)
     case.maps[2].data *= 0.1  # nearly linear sigmoids

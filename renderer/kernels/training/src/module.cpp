@@ -1,9 +1,11 @@
 // Python module mlpvid_training_kernels. Arrays are passed by DLPack without copies.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -149,12 +151,13 @@ class Engine {
     template <class T>
     void color_backward(const Array& maps, const Array& points, const Array& features, const Array& sample,
                         const Array& ray, const Array& view, int assignment, uint64_t seed, const Array& rgb_gradients,
-                        const Array& map_gradients, const Array& feature_gradients) {
+                        const std::optional<Array>& map_gradients, const Array& feature_gradients) {
         const ColorSamples<T> samples = color_samples<T>(points, features, sample, ray, view, assignment, seed);
         const int view_channels = static_cast<int>(extent(view, 1));
         const ColorMaps<const T> heads = color_maps<const T>(maps, planes_, view_channels);
-        const ColorMaps<T> gradients = color_maps<T>(map_gradients, planes_, view_channels);
-        if (gradients.size != heads.size) refuse("map_gradients", "has another shape than expected");
+        ColorMaps<T> gradients = {};
+        if (map_gradients) gradients = color_maps<T>(*map_gradients, planes_, view_channels);
+        if (map_gradients && gradients.size != heads.size) refuse("map_gradients", "has another shape than expected");
         const T* from = numbers<const T>(rgb_gradients, {samples.count, 3}, "rgb_gradients");
         T* to = numbers<T>(feature_gradients, {samples.count, kChannels}, "feature_gradients");
         const nb::gil_scoped_release release;
@@ -213,8 +216,9 @@ class Engine {
     template <class T>
     void scatter(const Array& features, const Array& densities, const Array& grids, const Array& points,
                  const Array& sample_features, const Array& heads, const Array& raw_gradients,
-                 const Array& feature_gradients, const Array& sample, const Array& feature_plane_gradients,
-                 const Array& density_map_gradients, const Array& grid_gradients) {
+                 const Array& feature_gradients, const Array& sample,
+                 const std::optional<Array>& feature_plane_gradients, const std::optional<Array>& density_map_gradients,
+                 const Array& grid_gradients) {
         const int64_t samples = extent(points, 0), count = extent(sample, 0);
         const DensityField<T> density = field<T>(features, densities, grids);
         const T* p = numbers<const T>(points, {samples, 3}, "points");
@@ -226,12 +230,16 @@ class Engine {
                               nullptr,
                               0};
         const int64_t* kept = indices(sample, count, samples, "sample");
-        const ScatterOutput<T> out = {
-            map_stack<T>(feature_plane_gradients, kPlanes, "feature_plane_gradients"),
-            map_stack<T>(density_map_gradients, planes_.count, "density_map_gradients"),
-            numbers<T>(grid_gradients, {kPlanes, levels_.nodes, levels_.features}, "grid_gradients")};
-        if (out.features.size != density.features.size || out.densities.size != density.densities.size)
-            refuse("gradients", "have another shape than the maps");
+        ScatterOutput<T> out = {};
+        out.grids = numbers<T>(grid_gradients, {kPlanes, levels_.nodes, levels_.features}, "grid_gradients");
+        if (feature_plane_gradients.has_value() != density_map_gradients.has_value())
+            refuse("gradients", "are given for one of both kinds of maps");
+        if (feature_plane_gradients) {
+            out.features = map_stack<T>(*feature_plane_gradients, kPlanes, "feature_plane_gradients");
+            out.densities = map_stack<T>(*density_map_gradients, planes_.count, "density_map_gradients");
+            if (out.features.size != density.features.size || out.densities.size != density.densities.size)
+                refuse("gradients", "have another shape than the maps");
+        }
         const nb::gil_scoped_release release;
         const std::unique_ptr<int64_t[]> lists(new int64_t[2 * samples + 2]);
         in.active = lists.get();

@@ -264,11 +264,11 @@ struct HeadGradient {
     }
 };
 
-// Passes the gradient of the outputs (rgb_gradients [K][3]) on to a block's hidden rows and weights.
+// Passes the gradient of the outputs (rgb_gradients [K][3]) on to a block's hidden rows, and adds to that of W2.
 template <class T>
 MLPVID_FUNCTION void outputs_backward(const BlockState<T>& state, const Head<T>& head, const T* rgb_gradients,
-                                      HeadGradient<T>& gradient, Row<T>* rows) {
-    Row<T> dW2[3] = {Row<T>::load(gradient.W2[0]), Row<T>::load(gradient.W2[1]), Row<T>::load(gradient.W2[2])};
+                                      T (*W2)[kChannels], Row<T>* rows) {
+    Row<T> dW2[3] = {Row<T>::load(W2[0]), Row<T>::load(W2[1]), Row<T>::load(W2[2])};
     for (int n = 0; n < kBlock<T>; ++n) {
         const auto hidden = Row<T>::load(state.outer[n]);
         auto sum = Row<T>::zero();
@@ -279,12 +279,14 @@ MLPVID_FUNCTION void outputs_backward(const BlockState<T>& state, const Head<T>&
         }
         rows[n] = sum.where_positive(hidden);
     }
-    for (int c = 0; c < 3; ++c) dW2[c].store(gradient.W2[c]);
+    for (int c = 0; c < 3; ++c) dW2[c].store(W2[c]);
 }
 
-template <class T>
+// Without kHeads, the head is fixed and `gradient` is not used.
+template <class T, bool kHeads>
 void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups, const Head<T>& head, int64_t index,
-                         int view_channels, const T* rgb_gradients, HeadGradient<T>& gradient, T* feature_gradients) {
+                         int view_channels, const T* rgb_gradients, HeadGradient<T>* gradient, T* feature_gradients) {
+    alignas(64) T unused[3][kChannels] = {};
     alignas(64) T Wt[kChannels * kChannels];
     transpose(head.W, Wt);
     BlockState<T> state;
@@ -296,8 +298,8 @@ void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups
         prefetch_rows<T>(feature_gradients, nullptr, groups, at, end);
         state.gather(samples, groups, at, end, view_channels);
         state.forward(head);
-        outputs_backward(state, head, rgb_gradients, gradient, rows);
-        add_outer<T>(gradient.W, head.inner, state.inputs, rows);
+        outputs_backward(state, head, rgb_gradients, kHeads ? gradient->W2 : unused, rows);
+        if (kHeads) add_outer<T>(gradient->W, head.inner, state.inputs, rows);
         store<T>(rows, hidden);
         clear<T>(rows);
         multiply<T>(Wt, kChannels, hidden, rows);
@@ -308,7 +310,7 @@ void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups
     }
 }
 
-// Adds to the heads' gradient and writes that of the features, [K][32].
+// Adds to the heads' gradient, unless it has no data, and writes that of the features, [K][32].
 template <class T>
 void color_backward(ThreadPool& pool, const ColorMaps<const T>& maps, const ColorSamples<T>& samples,
                     const T* rgb_gradients, const ColorMaps<T>& map_gradients, T* feature_gradients) {
@@ -317,9 +319,14 @@ void color_backward(ThreadPool& pool, const ColorMaps<const T>& maps, const Colo
         parallel(pool, groups.used, [&](int64_t task, int) {
             const int64_t index = groups.heads[task];
             const Head<T> head(head_at(maps, plane, index), maps.view_channels);
+            if (map_gradients.data == nullptr) {
+                color_head_backward<T, false>(samples, groups, head, index, maps.view_channels, rgb_gradients, nullptr,
+                                              feature_gradients);
+                return;
+            }
             HeadGradient<T> gradient;
-            color_head_backward(samples, groups, head, index, maps.view_channels, rgb_gradients, gradient,
-                                feature_gradients);
+            color_head_backward<T, true>(samples, groups, head, index, maps.view_channels, rgb_gradients, &gradient,
+                                         feature_gradients);
             gradient.add_to(head, head_at(map_gradients, plane, index));
         });
     });

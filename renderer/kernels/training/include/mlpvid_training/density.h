@@ -230,8 +230,8 @@ MLPVID_FUNCTION void scatter_levels(const Levels& levels, int first, int end, co
 }
 
 // One task is one plane and one half of the channels. Every number is written by only one task, which processes the
-// samples in order, so the sums do not depend on the number of threads.
-template <class T, int F>
+// samples in order, so the sums do not depend on the number of threads. Without kMaps, only the grids get gradients.
+template <class T, int F, bool kMaps>
 void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, const T* points,
                   const ScatterInput<T>& in, const ScatterOutput<T>& out, int plane, int half) {
     using Half = SimdArray<T, kHalf>;
@@ -257,6 +257,7 @@ void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, co
         alignas(64) T numbers[kHalf];
         gradient.store(numbers);
         scatter_levels<T, F>(field.levels, first, end, numbers, cells[a & 1], grids);
+        if (!kMaps) continue;
         const auto& features = out.features;
         scatter_map(features.data + plane * features.plane_stride + half * kHalf,
                     Footprint<T>(features.size, features.row_stride, features.pixel_stride, u, v), gradient);
@@ -270,13 +271,14 @@ void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, co
     }
 }
 
-// Adds the samples' gradients to those of the maps and grids.
+// Adds the samples' gradients to those of the grids, and of the maps unless these have no data.
 template <class T, int F>
 void scatter(ThreadPool& pool, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
              const ScatterOutput<T>& out) {
     const LevelScales<T> scales(field.levels);
+    const auto scatter_part = out.features.data == nullptr ? scatter_task<T, F, false> : scatter_task<T, F, true>;
     parallel(pool, 2 * kPlanes, [&](int64_t task, int) {
-        scatter_task<T, F>(field, scales, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
+        scatter_part(field, scales, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
     });
 }
 
