@@ -77,7 +77,7 @@ class BakeLevel(ctypes.Structure):
         ("mask", ctypes.c_uint32),
         ("time_node", ctypes.c_int32),
         ("time_weight", ctypes.c_float),
-        ("first_pair", ctypes.c_int32),
+        ("first_group", ctypes.c_int32),
     ]
 
 

@@ -11,12 +11,15 @@ from importlib import metadata
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from common.errors import InputError
 from model.camera import Camera
+from model.config import HashEncodingConfig
 from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage
+from renderer.baked import group_layout
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
 from renderer.cuda.compile import PROGRAMS, compile_program, compiler_version
 from renderer.cuda.core_driver import installed_driver
@@ -121,15 +124,28 @@ def _bake_checks(renderer: CudaRenderer, video: VolumetricVideo, cpu_frame: CpuF
     full.occupancy = np.full_like(video.occupancy, 255)  # only what rays can reach is baked, but all of it is compared
     frame = renderer.prepare(full, 0.0)
     config, grids = frame.config.hash, frame.tensors["grids"]
-    nodes = sum(level.resolution**2 for level in hash_levels(config)) * config.features_per_level // 2
+    nodes = group_layout(config).used
     with renderer.driver.stream(DECODE_STREAM):  # cells beyond the levels are empty
         quads = np.stack([renderer.driver.download(grid[:nodes]) for grid in grids]).view(np.float16)
         heads = renderer.driver.download(frame.tensors["color_heads"])
     ours = quads.reshape(3, nodes, 4, 2)[:, :, 0].astype(np.float32) * frame.struct.grid_scale
-    words = np.ascontiguousarray(cpu_frame.arrays.grids[:, :nodes, 0])
-    theirs = words.view(np.float16).reshape(ours.shape).astype(np.float32) * cpu_frame.struct.grid_scale
-    yield difference_check("bake_grids", ours, theirs, 2e-3)
+    # The low half of a word is the node's own value.
+    own = np.ascontiguousarray(cpu_frame.arrays.grids).view(np.int16)[..., ::2]
+    theirs = own.astype(np.float32) * cpu_frame.struct.grid_scale
+    yield difference_check("bake_grids", _level_by_level(ours, config), _level_by_level(theirs, config), 2e-3)
     yield difference_check("bake_heads", heads, cpu_frame.arrays.color_heads.reshape(heads.shape), 2e-2)
+
+
+def _level_by_level(grids: NDArray[np.float32], config: HashEncodingConfig) -> NDArray[np.float32]:
+    """Return the features F of the nodes of all levels, (3, nodes, F), of grids in groups of channels, (3, nodes, channels)."""
+    channels, levels, start = grids.shape[2], [], 0
+    groups = config.features_per_level // channels
+    for level in hash_levels(config):
+        end = start + groups * level.resolution**2
+        of_level = grids[:, start:end].reshape(3, groups, -1, channels)
+        levels.append(of_level.transpose(0, 2, 1, 3).reshape(3, -1, config.features_per_level))
+        start = end
+    return np.concatenate(levels, axis=1)
 
 
 def _timing_checks(renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, repeats: int) -> Iterator[Check]:

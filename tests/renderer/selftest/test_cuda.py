@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import renderer.cuda.renderer as cuda_module
+from model.config import HashEncodingConfig
+from model.hash_levels import hash_levels
+from renderer.baked import group_layout
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cuda.image import CudaImage
 from renderer.cuda.renderer import CudaRenderer
 from renderer.selftest import cuda as selftest
 from renderer.selftest.check import Check, report
-from renderer.selftest.cuda import cuda_checks
+from renderer.selftest.cuda import _level_by_level, cuda_checks
 from renderer.selftest.kernels import density_checks, grouping_checks
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
@@ -117,3 +121,16 @@ def test_a_gpu_that_cannot_be_used_ends_the_report() -> None:
     driver.faults["load"] = "CUDA_ERROR_NO_BINARY_FOR_GPU"
     checks = cuda_checks(small_video(), make_camera(6, 4), driver=driver)
     assert failures(checks) == ["device"] and checks[-1].name == "device"
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_grids_of_any_group_become_the_same_features_of_nodes(channels: int) -> None:
+    config = HashEncodingConfig(num_levels=3, features_per_level=4, base_resolution=4, finest_resolution=9)
+    random = np.random.default_rng()
+    levels = [random.normal(size=(3, level.resolution**2, 4)).astype(np.float32) for level in hash_levels(config)]
+    starts = range(0, 4, channels)
+    grids = np.concatenate([level[:, :, start : start + channels] for level in levels for start in starts], axis=1)
+    assert grids.shape[1] == group_layout(config, channels).used
+    unused = np.full((3, 5, channels), np.nan, np.float32)
+    found = _level_by_level(np.concatenate([grids, unused], axis=1), config)
+    np.testing.assert_array_equal(found, np.concatenate(levels, axis=1))
