@@ -107,6 +107,8 @@ def read_header(folder: Path, name: str = FILE_NAME) -> CheckpointHeader:
         step, seed, seconds = int(step), int(seed), float(seconds)
         validation = ValidationState.from_dict(text.get("validation"))
         updates = OccupancyUpdates.from_dict(text.get("updates"))
+        if type(version) is not int:
+            raise ValueError("the version is not a whole number")
         if not (step >= 0 and 0 <= seed < 1 << 63 and 0 <= seconds < math.inf):
             raise ValueError("a number out of range")
     except (KeyError, TypeError, ValueError) as error:

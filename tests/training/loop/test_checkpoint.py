@@ -195,6 +195,8 @@ def rewrite(saved: Path, path: Path, tensors: dict[str, torch.Tensor | None], **
     ("tensors", "header", "fault"),
     [
         ({}, {"format_version": 2}, "has version 2"),
+        ({}, {"format_version": ["a long value"] * 100}, "is damaged$"),
+        ({}, {"format_version": True}, "is damaged$"),
         ({}, {"config": {"stepz": 1}}, "unknown field"),
         ({"network.hash_encoding.tables": torch.zeros(3)}, {}, "tables has a wrong shape"),
         ({"network.hash_encoding.tables": None}, {}, "has no hash_encoding.tables"),
