@@ -38,6 +38,9 @@ PLAYING = (0.5, 1.25)
 """While only the video moves, its own rate is aimed at, within these multiples of the target: dropped frames are easier to see
 than a slower camera, and frames that are not due yet leave time for more pixels."""
 
+IN_TIME = 1.1
+"""While only the video moves, this multiple of its rate is aimed at: no time within `DEAD_BAND` then drops a frame."""
+
 
 def aimed_rate(target_fps: float, video_fps: float | None) -> float:
     """Return the images per second to aim at.
@@ -49,7 +52,7 @@ def aimed_rate(target_fps: float, video_fps: float | None) -> float:
     if video_fps is None:
         return target_fps
     lowest, highest = (multiple * target_fps for multiple in PLAYING)
-    return min(max(video_fps, lowest), highest)
+    return IN_TIME * min(max(video_fps, lowest), highest)
 
 
 class ResolutionController:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
+from viewer.playback.resolution import IN_TIME
 
 
 def aimed(app: ViewerApp) -> float:
@@ -18,10 +21,10 @@ def test_a_video_that_plays_alone_has_its_own_rate(app: ViewerApp) -> None:
     clock.reset(12, 22.0)
     assert aimed(app) == 20.0
     clock.play()
-    assert aimed(app) == 22.0
+    assert aimed(app) == pytest.approx(IN_TIME * 22.0)
     clock.speed = 0.5
-    assert aimed(app) == 11.0
+    assert aimed(app) == pytest.approx(IN_TIME * 11.0)
     clock.speed = 4.0
-    assert aimed(app) == 25.0
+    assert aimed(app) == pytest.approx(IN_TIME * 25.0)
     app.redraw.record_motion()
     assert aimed(app) == 20.0, "the camera moves as well"

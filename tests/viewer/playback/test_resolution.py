@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.playback.resolution import DEAD_BAND, IGNORED, MAX_SCALE, MIN_SCALE, ResolutionController, aimed_rate
+from viewer.playback.resolution import DEAD_BAND, IGNORED, IN_TIME, MAX_SCALE, MIN_SCALE, ResolutionController, aimed_rate
 
 TARGET = 30.0
 
@@ -174,4 +174,12 @@ def test_time_that_becomes_free_is_used(full: float, cheaper: float) -> None:
     [(24.0, None, 24.0), (24.0, 29.0, 29.0), (24.0, 20.0, 20.0), (24.0, 60.0, 30.0), (24.0, 3.0, 12.0), (10.0, 30.0, 12.5)],
 )
 def test_a_video_that_plays_alone_has_its_own_rate_within_limits(target: float, video: float | None, aimed: float) -> None:
-    assert aimed_rate(target, video) == pytest.approx(aimed)
+    assert aimed_rate(target, video) == pytest.approx(aimed if video is None else IN_TIME * aimed)
+
+
+@given(st.floats(0.0, 0.005), st.floats(0.02, 0.5), st.floats(16.0, 30.0))
+def test_a_settled_scale_drops_no_frame_of_a_video(fixed: float, full: float, video: float) -> None:
+    controller = ResolutionController(aimed_rate(24.0, video))
+    for _ in range(400):
+        controller.measure(fixed + full * controller.scale**2, controller.scale)
+    assert (fixed + full * controller.scale**2) * video <= 1.0 or controller.scale == MIN_SCALE
