@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from model.box import box_corners
 from model.camera import Camera
 from viewer.camera.control import fitting_distance
-from viewer.camera.rotations import rotation_from_angles
+from viewer.camera.rotations import basis_of_up, rotation_from_angles
 from viewer.camera_path.path import CameraPath, Keyframe
 
 KEYFRAMES_PER_TURN = 12
@@ -92,9 +92,12 @@ def spiral_path(
 
 
 def _orbit_distance(box: NDArray[np.float64], up: ArrayLike, elevation: float, field_of_view: float, aspect: float) -> float:
-    center = box.mean(axis=0)
-    corners = box_corners(box) - center
+    """Return the distance from the box's middle at which the box fits into the view from 72 sides, meters."""
+    basis = basis_of_up(up)
+    x, y, z = basis @ (box_corners(box) - box.mean(axis=0)).T
+    headings = np.linspace(0, 2 * math.pi, 72, endpoint=False)[:, None]
+    cosine, sine = np.cos(headings), np.sin(headings)
+    # The box is turned instead of the camera, all sides at once: recordings ask for every frame.
+    turned = np.stack([cosine * x + sine * y, cosine * y - sine * x, np.broadcast_to(z, (len(headings), len(z)))], axis=-1)
     half = math.tan(0.5 * field_of_view)
-    headings = np.linspace(0, 2 * math.pi, 72, endpoint=False)
-    rotations = [rotation_from_angles(heading, -elevation, 0.0, up) for heading in headings]
-    return max(fitting_distance(corners, rotation, half * aspect, half) for rotation in rotations)
+    return fitting_distance(turned.reshape(-1, 3) @ basis, rotation_from_angles(0.0, -elevation, 0.0, up), half * aspect, half)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from viewer.camera.rotations import unit
+from model.box import box_corners
+from viewer.camera.control import fitting_distance
+from viewer.camera.rotations import rotation_from_angles, unit
+from viewer.camera_path import presets
 from viewer.camera_path.presets import orbit_camera, orbit_path, spiral_path
 from viewer.panels.path_track import label_step
 
@@ -38,6 +42,28 @@ def test_orbit_is_a_circle_with_everything_in_view(up: tuple[float, float, float
         assert camera.R[1] @ unit(up) < 0, "up is up"
     assert np.ptp(distances) < 1e-9 and np.ptp(heights) < 1e-9
     assert heights[0] == pytest.approx(distances[0] * math.sin(math.radians(10)))
+
+
+@pytest.mark.parametrize("up", UPS)
+@pytest.mark.parametrize("elevation", [math.radians(10), math.radians(-50)])
+def test_an_orbit_is_as_near_as_the_widest_side_allows(up: tuple[float, float, float], elevation: float) -> None:
+    camera = orbit_camera(BOX, up, 0.3, 300, 200, elevation, field_of_view=0.9)
+    half, corners = math.tan(0.45), box_corners(BOX) - CENTER
+    rotations = [rotation_from_angles(2 * math.pi * i / 72, -elevation, 0.0, up) for i in range(72)]
+    nearest = max(fitting_distance(corners, rotation, 1.5 * half, half) for rotation in rotations)
+    assert np.linalg.norm(camera.center - CENTER) == pytest.approx(nearest, rel=1e-12)
+
+
+def test_a_camera_of_an_orbit_is_found_from_two_rotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def counted(yaw: float, *others: Any) -> np.ndarray:
+        asked.append(yaw)
+        return rotation_from_angles(yaw, *others)
+
+    monkeypatch.setattr(presets, "rotation_from_angles", counted)
+    orbit_camera(BOX, (0, 0, 1), 0.3, 64, 64)
+    assert len(asked) <= 2, "a recording asks for every frame"
 
 
 def test_orbit_runs_counterclockwise_and_closes() -> None:
