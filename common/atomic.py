@@ -79,7 +79,7 @@ def check_target(path: Path) -> None:
     if not os.path.isdir(folder):
         raise InputError(path, "is a link into a folder that does not exist", "make the folder first")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(path, "is in a folder that you may not change", "choose another one")
+        raise InputError(path, "is in a folder that you cannot write to", "choose another one")
 
 
 def check_differs(output: Path, inputs: Iterable[object]) -> None:

@@ -58,7 +58,7 @@ class LocalFile:
         self._lock = threading.Lock()
         file = Path(path)
         if "\0" in self.name:
-            raise InputError(self.name, "contains a null character, as no name of a file does")
+            raise InputError(self.name, "contains a null character, which no file name can have")
         with self._readable():
             if file.is_dir():
                 raise InputError(path, "is a folder", "name a .mlpvid file")

@@ -179,7 +179,7 @@ def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse
 def shortened(text: str) -> str:
     """Return a text in one line of at most 290 characters; the middle of a longer one is left out.
 
-    Characters that control terminals or turn the direction of writing are escaped: names of files come from strangers.
+    Characters that control terminals or turn the direction of writing are escaped: names of files are not trusted.
     """
     one_line = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), " ".join(text.split()))
     if len(one_line) <= _MAX_MESSAGE:

@@ -11,7 +11,7 @@ from common.errors import InputError
 def check_name(path: Path) -> None:
     """Raise InputError if no file can have this name, where functions of the system would raise ValueError."""
     if "\0" in str(path):
-        raise InputError(path, "contains a null character, as no name of a file does")
+        raise InputError(path, "contains a null character, which no file name can have")
 
 
 def make_folder(path: Path, parents: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Read image files of strangers in a child process: decoders are native code, and a crash of one must not end the viewer."""
+"""Read untrusted image files in a child process: decoders are native code, and a crash of one must not end the viewer."""
 
 from __future__ import annotations
 

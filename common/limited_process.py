@@ -1,4 +1,4 @@
-"""Read strangers' files in a child process with limits of memory and time, so that no file can end this one.
+"""Read untrusted files in a child process with limits of memory and time, so that no file can end this one.
 
 The child gets the bytes of a file and returns plain values. It has no access to what this process holds, and a crash in a
 library's native code ends only the child.

@@ -98,7 +98,7 @@ def _replace_old(lock: Path, target: Path) -> list[str]:
         InputError: it cannot be read, or it belongs to another machine or to a run that holds it without the system's lock.
     """
     if not stat.S_ISREG(_mode(lock)):
-        raise InputError(lock, "is not a file, but the lock of an output has to be there", "remove it")
+        raise InputError(lock, "is not a file, but the lock file of an output must be there", "remove it")
     try:
         descriptor = os.open(lock, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:

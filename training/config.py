@@ -172,8 +172,8 @@ class OptimizerConfig:
     fall_from: Annotated[StrictFloat, within(0, 0.99)] = 0.0
     """Fraction of the run after which the rates of the linear schedule fall. Before that they stay at their height."""
     decoder_until: Annotated[StrictFloat, within(0.01, 1)] = 1.0
-    """Fraction of the run after which only the hash tables are trained. Steps take about 0.6 times as long then, because the maps
-    of a frame no longer change. The rates of everything else fall within this part of the run."""
+    """Fraction of the run after which only the hash tables are trained. Steps then take about 0.6 times as long, because the
+    maps of a frame no longer change. The rates of everything else fall within this part of the run."""
     decay: Annotated[StrictFloat, within(1e-6, 1)] = 0.01
     """Factor that the rates of the exponential schedule are multiplied by over the whole run (paper: 0.1 every 400 epochs of
     500 steps)."""

@@ -185,7 +185,7 @@ class Video:
         from renderer.backend import CancelToken  # noqa: PLC0415 - quicker start
         from viewer.camera_path.path import CameraPath  # noqa: PLC0415
         from viewer.export import recorder  # noqa: PLC0415 - loads FFmpeg
-        from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - likewise
+        from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - as above
 
         if options is not None and choices:
             raise TypeError("pass either options or single choices, not both")

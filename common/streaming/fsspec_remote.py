@@ -66,7 +66,7 @@ class FsspecRemote:
         except FileNotFoundError as error:
             raise InputError(self.name, "no such file", "check the address") from error
         except PermissionError as error:
-            raise InputError(self.name, f"may not be read ({_reason(error)})", "check your keys for this storage") from error
+            raise InputError(self.name, f"was refused by the storage ({_reason(error)})", "check your keys for it") from error
         except ImportError as error:
             raise _missing(self.name, error) from error
         except Exception as error:  # each storage has its own exceptions

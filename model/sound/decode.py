@@ -1,4 +1,4 @@
-"""Decode a sound with FFmpeg into samples. Files come from strangers: format, codec, channels, rate and length are limited."""
+"""Decode a sound with FFmpeg into samples. Files are not trusted: format, codec, channels, rate and length are limited."""
 
 from __future__ import annotations
 

@@ -182,6 +182,6 @@ def test_targets_that_cannot_be_written_are_found_early(tmp_path: Path, monkeypa
             check_target(tmp_path / name)
     asked = []
     monkeypatch.setattr(os, "access", lambda *of: asked.append(of))  # root may change all folders
-    with pytest.raises(InputError, match=r"a\.bin: is in a folder that you may not change"):
+    with pytest.raises(InputError, match=r"a\.bin: is in a folder that you cannot write to"):
         check_target(tmp_path / "a.bin")
     assert asked == [(str(tmp_path), os.W_OK | os.X_OK)]

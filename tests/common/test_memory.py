@@ -52,7 +52,7 @@ def test_freed_blocks_between_used_ones_are_given_back() -> None:
     freed, kept = [], []
     for _ in range(count):
         freed.append(b"x" * size)
-        kept.append(bytes(600))  # such a block between two others is what keeps the library from giving them back by itself
+        kept.append(bytes(600))  # such a block between two others is what keeps the library from giving them back
     before = process.memory_info().rss
     freed.clear()
     return_free_memory()

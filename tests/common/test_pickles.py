@@ -1,4 +1,4 @@
-"""The part that restricted unpicklers share refuses by itself what they do not replace."""
+"""The part that restricted unpicklers share refuses what they do not replace."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Backgrounds:
             self._reading.submit(view.background_file, partial(read_background, Path(view.background_file)))
         try:
             read = self._reading.poll()
-        except Exception as error:  # of any kind: images come from strangers
+        except Exception as error:  # of any kind: images are not trusted
             self._messages.show_exception(error, cannot_open(view.background_file), CHECK_FILE)
             view.background, view.background_file = "color", ""
             return

@@ -85,7 +85,7 @@ def _read(path: Path, views: list[Any], read: Any) -> CameraPath:
     except InputError as error:
         raise InputError(path, f"{error.subject}: {error.fault}", error.remedy) from error
     except (KeyError, TypeError, ValueError, IndexError, ArithmeticError) as error:
-        name = f"has no {error.args[0]}" if isinstance(error, KeyError) else "has a value of another kind"
+        name = f"has no {error.args[0]}" if isinstance(error, KeyError) else "has a value of the wrong type"
         raise InputError(path, f"{name} in one of its views") from error
     return result
 

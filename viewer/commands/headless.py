@@ -113,8 +113,8 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
     Without PyAV, it writes PNG images into a new folder, NAME-orbit or NAME-orbit-2 and so on.
     """
     from viewer.app.recording import free_path  # noqa: PLC0415 - only this command needs it
-    from viewer.export.encoders import has_av  # noqa: PLC0415 - likewise
-    from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - likewise
+    from viewer.export.encoders import has_av  # noqa: PLC0415 - as above
+    from viewer.export.record_options import RecordOptions  # noqa: PLC0415 - as above
 
     name = f"{options.bundle.stem}-orbit"
     output = Path(f"{name}.mp4") if has_av() else free_path(Path(), name, "")

@@ -48,7 +48,7 @@ def choose_encoder(codec: str, width: int, height: int, fps: Fraction, transpare
         if _opens(encoder, width, height, fps):
             _log.info("%s encodes %s at %dx%d", encoder.name, codec, width, height)
             return encoder
-        _log.debug("the encoder %s does not open", encoder.name)
+        _log.debug("the encoder %s cannot be opened", encoder.name)
     raise InputError(
         f"codec {codec}", f"cannot be encoded at {width}x{height} on this machine", "choose another codec or PNG images"
     )

@@ -1,4 +1,4 @@
-"""The sound of a recording: the parts of the video's sound that fit to its pictures, and silence elsewhere."""
+"""The sound of a recording: the parts of the video's sound that belong to its pictures, and silence elsewhere."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from imgui_bundle import imgui
 from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
+from viewer.playback.resolution import IN_TIME, PLAYING
 from viewer.widgets.controls import button, checkbox, choice, heading, slider
 from viewer.widgets.numbers import integer_slider
 
@@ -35,9 +36,10 @@ class SpeedPanel:
         tip = "Lower the resolution during motion to keep the target rate, and refine when motion stops."
         rendering.dynamic_resolution = checkbox("Dynamic resolution", rendering.dynamic_resolution, tip)
         if rendering.dynamic_resolution:
+            lowest, highest = PLAYING
             tip = (
-                "Images per second while the camera moves. While only the video plays, the target is the video's own rate, "
-                "at most a quarter more than this."
+                "Images per second while the camera moves. While only the video plays, the target is a tenth above the "
+                f"video's own rate, from {lowest * IN_TIME:g} to {highest * IN_TIME:g} times this number."
             )
             rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
         tip = "Resolution of still images, relative to the view along each side."

@@ -1,4 +1,4 @@
-"""What the window library is told before it opens the window: title, size, OpenGL, and where it keeps its layout."""
+"""The parameters with which the window library opens the window: title, size, OpenGL, and where it keeps its layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image files of strangers are decoded in a child process: nothing that a decoder does ends this one."""
+"""Untrusted image files are decoded in a child process: nothing that a decoder does ends this one."""
 
 from __future__ import annotations
 
