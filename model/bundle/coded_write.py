@@ -36,6 +36,18 @@ Steps = Mapping[str, tuple[float, ...]]
 exactly."""
 
 
+class TooLargeError(Exception):
+    """A file was not written, because it would be larger than it may be.
+
+    Args:
+        size: bytes that it would have.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"the file would have {size} bytes")
+
+
 def video_arrays(video: VolumetricVideo) -> Arrays:
     """Return all tensors of a video by the names of a file, without a segment's prefix."""
     arrays: Arrays = {DECODER_PREFIX + name: values for name, values in video.decoder_weights.items()}
@@ -47,7 +59,7 @@ def video_arrays(video: VolumetricVideo) -> Arrays:
     }
 
 
-def write_coded(video: VolumetricVideo, path: str | Path, steps: Steps) -> None:
+def write_coded(video: VolumetricVideo, path: str | Path, steps: Steps, most: int | None = None) -> None:
     """Write a coded bundle atomically. The same video and steps give the same bytes.
 
     The file is read back and checked before it gets its name.
@@ -56,9 +68,11 @@ def write_coded(video: VolumetricVideo, path: str | Path, steps: Steps) -> None:
         video: what to store.
         path: the file, usually with the suffix `.mlpvid`.
         steps: how tensors are rounded; those without steps are stored exactly.
+        most: bytes that the file may have; None means any number.
 
     Raises:
         InputError: the video has something that a bundle cannot store, a step is too small, or the file cannot be written.
+        TooLargeError: the file would have more than `most` bytes.
     """
     segment, arrays = Segment(0, video.num_frames, 0), video_arrays(video)
     metadata = CodedMetadata(video.config, video.metadata, video.num_frames, (segment,), {}, "")
@@ -68,10 +82,15 @@ def write_coded(video: VolumetricVideo, path: str | Path, steps: Steps) -> None:
             plain = name.removeprefix(prefix_of(0))
             yield name, encode_array(arrays[plain], plain, steps, spec.runs)
 
-    write_tensors(metadata, encoded(), path)
+    write_tensors(metadata, encoded(), path, most)
 
 
-def write_tensors(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[bytes, TensorCode]]], path: str | Path) -> None:
+def write_tensors(
+    metadata: CodedMetadata,
+    tensors: Iterable[tuple[str, tuple[bytes, TensorCode]]],
+    path: str | Path,
+    most: int | None = None,
+) -> None:
     """Write a coded bundle atomically from stored bytes. It is read back and checked before it gets its name.
 
     Args:
@@ -79,9 +98,11 @@ def write_tensors(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[by
         tensors: name, stored bytes and code of each tensor but the sound, in the order of the file. Only one at a time is in
             memory.
         path: the file.
+        most: bytes that it may have; None means any number.
 
     Raises:
         InputError: a reader would refuse the file, or it cannot be written.
+        TooLargeError: it would have more than `most` bytes.
     """
     sound = metadata.video.sound
     if sound is None:
@@ -98,6 +119,9 @@ def write_tensors(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[by
             with temporary.open("wb") as stream:
                 stream.write(header)
                 shutil.copyfileobj(payloads, stream)
+                size = stream.tell()
+        if most is not None and size > most:
+            raise TooLargeError(size)
         try:
             check_coded(open_coded(temporary, read_header(temporary)))
         except InputError as error:

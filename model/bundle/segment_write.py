@@ -141,7 +141,11 @@ def row_of_segments(lengths: Sequence[int], overlap: int = 0, repeats: int = 1) 
 
 
 def write_segments(
-    contents: Sequence[SegmentContent], segments: Sequence[Segment], metadata: VideoMetadata, path: str | Path
+    contents: Sequence[SegmentContent],
+    segments: Sequence[Segment],
+    metadata: VideoMetadata,
+    path: str | Path,
+    most: int | None = None,
 ) -> None:
     """Write a bundle with several segments atomically. One tensor at a time is in memory.
 
@@ -150,9 +154,11 @@ def write_segments(
         segments: where they are in time; their bounds are set here.
         metadata: of the whole video.
         path: the file, usually with the suffix `.mlpvid`.
+        most: bytes that it may have; None means any number.
 
     Raises:
         InputError: configs or decoders differ, something cannot be stored, or the file cannot be written.
+        TooLargeError: it would have more than `most` bytes.
     """
     num_frames = segments[-1].last_frame + 1
     with blame(path):
@@ -177,7 +183,7 @@ def write_segments(
             for name in (*FRAME_TENSORS, HASH_TABLES):
                 yield prefix_of(data) + name, content.stored(name)
 
-    write_tensors(whole, stored(), path)
+    write_tensors(whole, stored(), path, most)
 
 
 def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:

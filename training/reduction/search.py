@@ -146,17 +146,18 @@ class StepSearch:
         error = np.average(errors, weights=[len(views) for views in self._views.values()])
         return Reduced(self.named_steps(scale), psnr(float(error)))
 
-    def for_size(self, limit: int) -> float:
-        """Return the smallest scale whose predicted bytes are at most `limit`.
+    def for_size(self, size: int, others: int = 0) -> float:
+        """Return the smallest scale whose predicted bytes, together with `others`, are at most `size`.
 
         Raises:
             InputError: even the coarsest steps need more.
         """
         low, high = self._range()
-        if self.predicted_bytes(high) > limit:
-            fault = f"is too small: this video needs at least {self.predicted_bytes(high) / 1e6:.2f}MB"
-            raise InputError(f"--target-size {limit / 1e6:g}MB", fault)
-        return _bisect(low, high, lambda scale: self.predicted_bytes(scale) <= limit)[1]
+        needed = self.predicted_bytes(high) + others
+        if needed > size:
+            fault = f"is too small: this video needs at least {math.ceil(needed / 1000)}kB"
+            raise InputError(f"--target-size {size / 1000:.10g}kB", fault)
+        return _bisect(low, high, lambda scale: self.predicted_bytes(scale) + others <= size)[1]
 
     def for_psnr(self, wanted: float) -> float:
         """Return the largest scale whose pictures have at least this PSNR to the original, dB."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.errors import InputError
-from model.bundle.coded_write import Steps, encode_array, write_coded
+from model.bundle.coded_write import Steps, TooLargeError, encode_array, write_coded
 from model.bundle.layout import HASH_TABLES
 from model.bundle.read import assemble_video
 from model.bundle.segment_write import SegmentContent, Stored, write_segments
@@ -15,25 +15,28 @@ from training.reduction.parts import Parts
 from training.reduction.search import Reduced, StepSearch
 
 TRIES = 6
-"""Number of times that a file is written until its size is the wanted one."""
+"""Number of times that steps are tried until the file has the wanted size."""
 
 
-def write_rounded(parts: Parts, steps: Steps, path: Path) -> None:
+def write_rounded(parts: Parts, steps: Steps, path: Path, most: int | None = None) -> None:
     """Write a video whose tensors are rounded to steps, the same ones in all segments. One part at a time is in memory.
 
     Args:
         parts: the video.
         steps: by tensor, without a segment's prefix.
         path: the new file.
+        most: bytes that it may have; None means any number.
 
     Raises:
         InputError: a segment is damaged, a step is too small, or the file cannot be written.
+        TooLargeError: it would have more than `most` bytes.
     """
     video = parts.video
     if isinstance(video, SegmentedVideo):
-        write_segments([_content(parts, index, steps) for index in range(len(parts))], video.segments, video.metadata, path)
+        contents = [_content(parts, index, steps) for index in range(len(parts))]
+        write_segments(contents, video.segments, video.metadata, path, most)
     else:
-        write_coded(assemble_video(video.config, video.metadata, parts[0].arrays), path, steps)
+        write_coded(assemble_video(video.config, video.metadata, parts[0].arrays), path, steps, most)
 
 
 def _content(parts: Parts, index: int, steps: Steps) -> SegmentContent:
@@ -48,17 +51,18 @@ def _content(parts: Parts, index: int, steps: Steps) -> SegmentContent:
 
 
 def write_with_size(search: StepSearch, size: int, path: Path) -> Reduced:
-    """Write a file of at most `size` bytes, with the finest steps.
+    """Write a file of at most `size` bytes, with the finest steps. No larger one ever replaces the file.
 
     Raises:
         InputError: even the coarsest steps need more.
     """
-    limit = size
+    others = 0  # bytes that the prediction does not know: the header, and what the entropy coder adds
     for attempt in range(TRIES):
-        reduced = search.reduced(search.for_size(limit))
-        write_rounded(search.parts, reduced.steps, path)
-        surplus = path.stat().st_size - size
-        if surplus <= 0:
+        reduced = search.reduced(search.for_size(size, others))
+        try:
+            write_rounded(search.parts, reduced.steps, path, size)
+        except TooLargeError as error:
+            others += error.size - size + (size << attempt) // 500
+        else:
             return reduced
-        limit -= surplus + (size << attempt) // 500  # the prediction knows neither the header nor what the entropy coder adds
     raise InputError("--target-size", "was not reached", "name another size")

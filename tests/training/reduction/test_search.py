@@ -15,7 +15,7 @@ from model.config import HashEncodingConfig
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_video
 from training.export import main, parse_loss, parse_size
-from training.reduction.search import StepSearch, needed_psnr
+from training.reduction.search import Reduced, StepSearch, needed_psnr
 from training.reduction.views import Views
 from training.reduction.write import write_with_size
 
@@ -65,6 +65,20 @@ def test_a_file_has_at_most_the_wanted_size_and_smaller_ones_lose_more(search: S
     assert losses[0] > losses[1] + 3
     with pytest.raises(InputError, match="needs at least"):
         search.for_size(1000)
+
+
+@pytest.mark.parametrize("size", [70_500, 71_500])
+def test_a_size_that_is_missed_names_itself_and_keeps_the_old_file(
+    search: StepSearch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """The tensors of the video fit into such a size, but not with the header."""
+    monkeypatch.setattr(search, "predicted_bytes", lambda scale: 70_000)
+    monkeypatch.setattr(search, "reduced", lambda scale: Reduced({}, 99.0))
+    path = tmp_path / "a.mlpvid"
+    path.write_bytes(b"precious")
+    with pytest.raises(InputError, match=rf"^--target-size {size / 1000}kB: is too small: this video needs at least \d+kB$"):
+        write_with_size(search, size, path)
+    assert path.read_bytes() == b"precious" and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.slow
