@@ -263,10 +263,10 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "fetches and operations of the shaders, and published rates. `python -m benchmarks.opengl_estimate` makes this page.",
         "",
         f"Bundle: {source}, {size[0]}x{size[1]} pixels: {counts.samples[0]:,} density samples and {counts.samples[1]:,} "
-        f"color samples. In waves of {WAVE[0]}x{WAVE[1]} rays, {counts.lanes[0]:.0%} of the lanes have a sample in a step of "
-        f"the density pass, and {counts.lanes[1]:.0%} in a step of the color pass.",
+        f"color samples. A wave of {WAVE[0]}x{WAVE[1]} rays executes the same instructions, so rays without a sample wait: "
+        f"{counts.lanes[0]:.0%} have one in a step of the density pass, and {counts.lanes[1]:.0%} in a step of the color pass.",
         "",
-        "| work of a | fetches (64-bit texels count twice) | operations | bytes of memory | bytes of shared memory | atomics |",
+        "| work per | fetches (64-bit texels count twice) | operations | bytes of memory | bytes of shared memory | atomics |",
         "| --- | --- | --- | --- | --- | --- |",
         *(_unit_row(name, unit) for name, unit in units.items()),
         "",
@@ -275,8 +275,8 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "image a tile that is half empty. Each stage takes the time of its slowest limit.",
         "",
         "Where the driver has compute shaders (OpenGL 4.3), they sort the color samples by head. A tile of samples then shares "
-        "one fetch of its head. Without them (fragments), each sample fetches its heads. A new frame is decoded by shaders, "
-        "baked and rendered. Where the CPU or PyTorch's accelerator is faster, it decodes instead.",
+        'one fetch of its head. Without them ("fragments" in the table), each sample fetches its heads. A new frame is decoded '
+        "by shaders, baked and rendered. Where the CPU or PyTorch's accelerator is faster, it decodes instead.",
         "",
         "| card | decode, ms | bake, ms | density, ms | sorting, ms | color, ms | views per second | new frames per second |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
