@@ -45,7 +45,9 @@ def leave(status: int) -> NoReturn:
     if status > 128:
         os._exit(status)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done
-    gc.freeze()  # else Python looks for garbage in all modules again, which takes 0.3 s if PyTorch is loaded
+    if status == 0:
+        gc.freeze()  # else Python looks for garbage in all modules again, which takes 0.3 s if PyTorch is loaded
+    # The traceback of an error may keep a renderer, and nanobind prints objects of native modules that are never freed.
     sys.exit(status)
 
 

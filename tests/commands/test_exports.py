@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -241,3 +242,22 @@ def test_usage_errors_load_no_numbers() -> None:
     """The parser knows the names of views and projections without NumPy and pydantic, which take most of a second."""
     code = "import sys, viewer.cli; print([name for name in ('numpy', 'pydantic', 'scipy') if name in sys.modules])"
     assert run_python("-c", code, folder=ROOT).stdout.strip() == "[]"
+
+
+ON_A_FULL_DISK = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of files")
+def test_nothing_is_printed_after_an_error(bundle: Path, tmp_path: Path) -> None:
+    """nanobind would print the renderer as "leaked", which the error's traceback keeps."""
+    record = ("--record", "a.mp4", "--size", "128x128", "--backend", "cpu")
+    program = ("-c", ON_A_FULL_DISK, ROOT / "run_viewer.py", bundle, *record)
+    run = run_python(*program, folder=tmp_path, PYTHONDONTWRITEBYTECODE="1")  # which would be cut off
+    assert_fails(run, "a.mp4", "cannot be written")
+    assert run.stderr.splitlines()[-1].startswith("error: a.mp4"), run.stderr
+    assert not list(tmp_path.iterdir())
