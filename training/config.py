@@ -123,8 +123,8 @@ class LossConfig:
     """Weights of the loss terms; the squared color error has weight 1."""
 
     sample_color: Weight = 0.0
-    """Squared error of each sample's own color, weighted with w. Without it, samples whose colors are only right in sum come
-    apart in views that were not trained on."""
+    """Squared error of each sample's own color, weighted with w. Without it, colors of samples may be right only in sum, and
+    then they are wrong in views that were not trained on."""
     mask: Weight = 0.1
     """Squared error of the opacity against the mask."""
     kl: Weight = 1e-6
