@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from common.errors import InputError
 
@@ -116,6 +118,16 @@ def bounded_integer(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"it has a whole number of {len(digits)} digits")
     return int(digits)
+
+
+def is_whole(value: object, least: float = -math.inf, most: float = math.inf) -> TypeGuard[int]:
+    """Return whether a parsed value is an integer from `least` to `most`. Neither true nor 2.0 is one."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_number(value: object, least: float = -sys.float_info.max, most: float = sys.float_info.max) -> TypeGuard[float]:
+    """Return whether a parsed value is a finite number from `least` to `most`. True is not one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
 
 
 def _check_depth(value: Any) -> None:

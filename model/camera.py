@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from common.arguments import checked_number, checked_numbers, shown
-from common.documents import read_json
+from common.documents import is_number, read_json
 from common.errors import InputError
 
 MAX_IMAGE_SIDE = 16384
@@ -246,10 +245,9 @@ class Camera:
 
 
 def _pixels(value: object, subject: str) -> int:
-    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-    if not whole or not 1 <= value <= MAX_IMAGE_SIDE:  # type: ignore[operator]
+    if not is_number(value, 1, MAX_IMAGE_SIDE) or value != value // 1:
         raise InputError(subject, f"width and height must be whole numbers, 1 to {MAX_IMAGE_SIDE} (the size of the image)")
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return int(value)
 
 
 def _numbers(values: object, shapes: tuple[tuple[int, ...], ...], subject: str) -> Array:
@@ -262,8 +260,7 @@ def _numbers(values: object, shapes: tuple[tuple[int, ...], ...], subject: str) 
         numbers = [number for value in numbers for number in value]  # type: ignore[attr-defined]
     if shape not in shapes:
         raise InputError(subject, f"must be arrays of numbers of shape {' x '.join(map(str, shapes[0]))}")
-    limit = sys.float_info.max
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) and abs(n) <= limit for n in numbers):
+    if not all(map(is_number, numbers)):
         raise InputError(subject, "must be arrays of numbers that are finite")
     return np.array(numbers, dtype=np.float64)
 

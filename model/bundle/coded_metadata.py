@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from common.documents import is_number, is_whole
 from common.errors import InputError
 from model.bundle.coding import ENCODINGS, MAX_STEP, TensorCode
 from model.bundle.layout import MAX_FRAMES
@@ -97,7 +97,7 @@ def coded_from_document(document: dict[str, Any]) -> CodedMetadata:
     """
     require(document, ("minor", "xxh3", "segments", "tensors"))
     minor = document["minor"]
-    if not _is_whole(minor) or not 0 <= minor <= MAX_FRAMES:
+    if not is_whole(minor, 0, MAX_FRAMES):
         raise InputError("the minor version", "is not a whole number")
     if minor > MINOR_VERSION:
         _log.warning("%s", newer_minor(minor))
@@ -136,26 +136,16 @@ def _code(name: str, value: object) -> TensorCode:
     if not isinstance(value, dict) or value.get("encoding") not in ENCODINGS:
         raise InputError(subject, f"must have an encoding, one of {', '.join(ENCODINGS)}")
     digits, dtype, shape = _checksum(value.get("xxh3"), f"{subject}: xxh3"), value.get("dtype"), value.get("shape")
-    if not isinstance(dtype, str) or not isinstance(shape, list) or not all(map(_is_whole, shape)):
+    if not isinstance(dtype, str) or not isinstance(shape, list) or not all(map(is_whole, shape)):
         raise InputError(subject, "must have a dtype and a shape")
     if value["encoding"] != "steps":
         return TensorCode(value["encoding"], dtype, tuple(shape), digits)
     steps, integers = value.get("steps"), value.get("integers")
     if integers not in ("I8", "I16"):
         raise InputError(subject, "must have integers, I8 or I16")
-    if not isinstance(steps, list) or not steps or not all(map(_is_step, steps)):
+    if not isinstance(steps, list) or not steps or not all(is_number(step, most=MAX_STEP) and step > 0 for step in steps):
         raise InputError(subject, f"must have steps, a list of numbers above 0, at most {MAX_STEP:g}")
     return TensorCode("steps", dtype, tuple(shape), digits, tuple(float(step) for step in steps), integers)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_step(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_STEP:
-        return False
-    return math.isfinite(value)
 
 
 def _checksum(value: object, name: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common.byte_source import ByteSource, Location, name_of, opened
+from common.documents import is_whole
 from common.errors import InputError
 from common.installation import training_command
 from model.bundle.layout import TensorSpec
@@ -148,7 +149,7 @@ def _check_entry(path: str, name: str, entry: object, spec: TensorSpec, data_sta
 
 
 def _are_integers(values: object) -> bool:
-    return isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
+    return isinstance(values, list) and all(map(is_whole, values))
 
 
 def file_checksum(location: Location, stored: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from common.documents import parse_json
+from common.documents import is_number, is_whole, parse_json
 from common.errors import InputError
 from model.bundle.layout import MAX_FRAMES, PRECISIONS, Precision, tensor_layout
 from model.camera import Camera
@@ -160,7 +160,7 @@ def _check_version(document: dict[str, Any]) -> None:
     if document.get("format") != FORMAT_NAME:
         raise InputError("the metadata", f"does not name the format {FORMAT_NAME}")
     version = document.get("version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+    if not is_whole(version, 1):
         raise InputError("the format version", "is not a positive whole number")
     if version > FORMAT_VERSION:
         raise InputError(f"format version {version}", f"is newer than {FORMAT_VERSION}, the newest known", "update the viewer")
@@ -183,7 +183,7 @@ def _unit_vector(value: object) -> tuple[float, float, float]:
 
 
 def _number(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(name, "must be finite numbers" if name == "up" else "must be a finite number")
     return float(value)
 
@@ -210,7 +210,7 @@ def _text(value: object, name: str) -> str:
 
 def frame_count(value: object, name: str) -> int:
     """Return a number of frames from JSON; raise InputError, which names the field, if it is not one."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_FRAMES:
+    if not is_whole(value, 1, MAX_FRAMES):
         raise InputError(name, f"must be a whole number from 1 to {MAX_FRAMES}")
     return value
 

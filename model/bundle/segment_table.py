@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.documents import is_number, is_whole
 from common.errors import InputError
 from model.bundle.layout import MAX_FRAMES
 from model.bundle.tensors import MAX_COORDINATE
@@ -67,7 +67,7 @@ def segments_from_json(value: object, num_frames: int, minor: int) -> tuple[Segm
         raise InputError("segments", "must be a list of objects")
     if len(value) == 1:
         numbers = [value[0].get(name) for name in ("first_frame", "num_frames", "data")]
-        if not all(map(_is_whole, numbers)) or numbers != [0, num_frames, 0]:
+        if not all(map(is_whole, numbers)) or numbers != [0, num_frames, 0]:
             raise InputError("segments", f"must be one segment with first_frame 0, num_frames {num_frames} and data 0")
         return (Segment(0, num_frames, 0),)
     segments = tuple(_segment(entry, f"segment {index}") for index, entry in enumerate(value))
@@ -77,13 +77,9 @@ def segments_from_json(value: object, num_frames: int, minor: int) -> tuple[Segm
 
 def _segment(entry: dict[str, Any], subject: str) -> Segment:
     first, count, data = (entry.get(name) for name in ("first_frame", "num_frames", "data"))
-    if not (_counts(first, 0) and _counts(count, 1) and _counts(data, 0)):
+    if not (is_whole(first, 0, MAX_FRAMES) and is_whole(count, 1, MAX_FRAMES) and is_whole(data, 0, MAX_FRAMES)):
         raise InputError(subject, "must have first_frame, num_frames and data, whole numbers")
     return Segment(first, count, data, _bounds(entry.get("bounds"), subject))
-
-
-def _counts(value: object, least: int) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_FRAMES
 
 
 def _bounds(value: object, subject: str) -> Bounds:
@@ -95,10 +91,4 @@ def _bounds(value: object, subject: str) -> Bounds:
 
 
 def _fits(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and abs(value) <= MAX_COORDINATE
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return is_number(value, -MAX_COORDINATE, MAX_COORDINATE)

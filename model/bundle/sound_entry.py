@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from common.documents import is_number, is_whole
 from common.errors import InputError
 from model.sound.stored import MAX_OFFSET, MAX_SOUND_BYTES
 
@@ -49,13 +49,13 @@ def sound_from_json(value: object, is_newer: bool) -> SoundEntry | None:
             return None
         raise InputError("sound", f"must have the codec {CODEC!r}")
     count, offset = value.get("bytes"), value.get("offset")
-    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAX_SOUND_BYTES:
+    if not is_whole(count, 1, MAX_SOUND_BYTES):
         raise InputError("sound", f"must have 1 to {MAX_SOUND_BYTES:,} bytes")
     return SoundEntry(count, checked_offset(offset))
 
 
 def checked_offset(value: object) -> float:
     """Return an offset in seconds; raise InputError if it is not a number or too large."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > MAX_OFFSET:
+    if not is_number(value, -MAX_OFFSET, MAX_OFFSET):
         raise InputError("the offset of the sound", f"must be a number of seconds from -{MAX_OFFSET:g} to {MAX_OFFSET:g}")
     return float(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.documents import is_number
 from common.errors import InputError
 
 MAX_LINE = 1 << 16
@@ -107,9 +107,5 @@ def parse_line(line: bytes) -> dict[str, float] | None:
         return None
     if not isinstance(values, dict):
         return None
-    numbers = {name: value for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)}
-    try:
-        finite = {str(name): float(value) for name, value in numbers.items() if math.isfinite(value)}
-    except OverflowError:
-        return None
+    finite = {name: float(value) for name, value in values.items() if is_number(value)}
     return finite if finite.get("step", -1) >= 0 else None

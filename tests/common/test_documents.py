@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from common import documents, yaml_documents
-from common.documents import MAX_DEPTH, parse_json, read_json
+from common.documents import MAX_DEPTH, is_number, is_whole, parse_json, read_json
 from common.errors import InputError
 from common.yaml_documents import dump_yaml, read_yaml
 
@@ -24,6 +24,14 @@ def test_values_are_read_as_they_are(tmp_path: Path) -> None:
     assert read_json(file) == read_yaml(file) == {"ä": [1, 2.5, "5", True, None]}
     file.write_text("", encoding="utf-8")
     assert read_yaml(file) is None
+
+
+def test_numbers_are_told_from_other_values() -> None:
+    values = [1, 2.0, 10**400, -3, True, "1", None, float("nan"), float("inf")]
+    assert [value for value in values if is_number(value)] == [1, 2.0, -3]
+    assert [value for value in values[:5] if is_number(value, -3, 1)] == [1, -3]
+    assert [value for value in values if is_whole(value)] == [1, 10**400, -3]
+    assert [value for value in values[:5] if is_whole(value, 0, 1)] == [1]
 
 
 @pytest.mark.parametrize("read", [read_json, read_yaml])

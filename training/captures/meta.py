@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, StrictBool, StrictFloat
 from pydantic.dataclasses import dataclass
 
+from common.documents import is_number
 from common.errors import InputError
 from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
 from common.yaml_documents import read_yaml
@@ -35,7 +36,7 @@ def _per_meter(value: object) -> object:
         if value not in UNITS:
             raise ValueError(f"must be m, cm, mm or the length of a unit in meters, not {value[:40]}")
         return UNITS[value]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-9 <= value <= 1e9:
+    if not is_number(value, 1e-9, 1e9):
         raise ValueError("must be m, cm, mm or the length of a unit in meters")
     return 1.0 / value
 

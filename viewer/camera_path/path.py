@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.atomic import write_text
-from common.documents import read_json
+from common.documents import is_number, read_json
 from common.errors import InputError
 from model.camera import Camera
 from viewer.camera_path.spline import blend_cameras, cardinal, monotone_value
@@ -233,7 +233,7 @@ def _read_keyframe(entry: object, subject: str) -> Keyframe:
 
 
 def _number(value: object, subject: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise InputError(subject, "must be a finite number")
     return float(value)
 

@@ -80,7 +80,10 @@ def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
 )
 def test_damaged_lines_are_skipped(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "log.jsonl"
-    append(path, b'{"step": 1, "psnr": 20}\n' + line + b'\n{"step": 2, "psnr": 21, "loss": Infinity}\n')
+    append(
+        path,
+        b'{"step": 1, "psnr": 20}\n' + line + b'\n{"step": 2, "psnr": 21, "loss": Infinity, "rays": 1' + b"0" * 400 + b"}\n",
+    )
     assert LogReader(path).read().last == {"step": 2, "psnr": 21}
 
 
