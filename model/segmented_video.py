@@ -1,4 +1,4 @@
-"""A long video: a row of segments that share one decoder, of which at most two are in memory (docs/long_videos.md)."""
+"""A long video: a sequence of segments that share one decoder, of which at most two are in memory (docs/long_videos.md)."""
 
 from __future__ import annotations
 
