@@ -82,8 +82,12 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start slow tests first, so that no test process is left with one while the others have finished."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Start slow tests first, so that no test process is left with one while the others have finished.
+
+    A single process keeps the order of the files: it would make a file's shared fixtures for its slow tests and for the others.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)

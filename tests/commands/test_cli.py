@@ -83,7 +83,7 @@ def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", [None, "ACTIVE"])
+@pytest.mark.parametrize("given", [None, "passive"])  # told apart by case: threads that wait actively take seconds
 def test_waiting_threads_sleep_from_before_pytorch_is_loaded(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
 ) -> None:
