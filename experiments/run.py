@@ -21,7 +21,7 @@ from experiments.section import make_section
 from experiments.table import PRESETS, Table, read_table, table_names
 from training.captures.opening import add_layout_option
 from training.perceptual import find_perceptual
-from training.train import DEVICES
+from training.train import DEVICES, parse_seed
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -132,14 +132,6 @@ def _chosen(plan: Plan, rows: str | None) -> list[Job]:
     if unknown := [name for name in names if name not in known]:
         raise InputError("--rows", f"has no row {unknown[0][:60]!r}", f"choose from {', '.join(known)}")
     return [job for job in plan.jobs if job.row.name in names]
-
-
-def parse_seed(text: str) -> int:
-    """Parse a seed, 0 to 2^63 - 1; argparse reports others."""
-    value = int(text)
-    if not 0 <= value < 1 << 63:
-        raise argparse.ArgumentTypeError("must be 0 to 2^63 - 1")
-    return value
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
     length.add_argument("--minutes", type=_minutes, metavar="M", help=minutes_help)
     processor_help = "count the minutes in processor time of the steps alone, so that other programs do not shorten the run"
     parser.add_argument("--processor-time", action="store_true", help=processor_help)
-    parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default: 0)")
+    parser.add_argument("--seed", type=parse_seed, default=0, help="determines all random numbers (default: 0)")
     no_check_help = f"skip the check of the capture ({training_command('inspect')})"
     parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
@@ -301,7 +301,8 @@ def _minutes(text: str) -> float:
     return value
 
 
-def _seed(text: str) -> int:
+def parse_seed(text: str) -> int:
+    """Parse a seed, 0 to 2^63 - 1; argparse reports others."""
     value = int(text)
     if not 0 <= value < 1 << 63:
         raise argparse.ArgumentTypeError("must be 0 to 2^63 - 1")

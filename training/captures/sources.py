@@ -36,8 +36,8 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class FileImage:
-    """An image file inside a capture's folder."""
+class InFile:
+    """What all images have whose place is a file inside a capture's folder."""
 
     root: Path
     """The capture's folder."""
@@ -52,6 +52,11 @@ class FileImage:
     def exists(self) -> bool:
         """Return whether the file exists."""
         return self.path.is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class FileImage(InFile):
+    """An image file."""
 
     def open(self) -> Any:
         """Open the image with Pillow; raise InputError when it is missing, outside the capture, too large or not an image."""

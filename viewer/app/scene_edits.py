@@ -19,9 +19,6 @@ from viewer.app.redraw import Redraw
 from viewer.app.scene_file import MAX_VIDEOS, write_scene
 from viewer.camera.history import StateEdit
 
-TOOLS = ("move", "rotate", "scale", "crop")
-"""What the mouse can change of the selected video, by the names that the actions "view.tool_*" use."""
-
 
 @dataclass(frozen=True)
 class SceneState:
@@ -53,7 +50,7 @@ class SceneEdits:
     def __init__(self, documents: Documents, messages: Messages, redraw: Redraw) -> None:
         self._documents, self._messages, self._redraw = documents, messages, redraw
         self.tool = ""
-        """One of `TOOLS`, or empty while the mouse changes nothing."""
+        """What the mouse changes of the selected video, "move", "rotate", "scale" or "crop"; empty while it changes nothing."""
         self._loader = BundleLoader(redraw.notify)
         self._waiting: list[tuple[Place, Document]] = []
         self._before: tuple[Document, SceneState] | None = None  # the scene before an edit that has not ended yet

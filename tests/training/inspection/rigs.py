@@ -20,13 +20,13 @@ from training.inspection.reading import CameraReading
 FRAMES = 24
 """Frames of one loop of the movement."""
 
-RIGS = ("dome", "half circle", "two rings")
-"""Kinds of random rigs."""
-
 
 @lru_cache(maxsize=8)
 def random_rig(kind: str, count: int, seed: int, side: int = 160, field_of_view: float = 0.68) -> list[Camera]:
-    """Return cameras around the scene, with random places, directions, roll and focal lengths."""
+    """Return cameras around the scene, on a "dome", a "half circle" or "two rings".
+
+    Places, directions, roll and focal lengths are random.
+    """
     random = np.random.default_rng(seed)
     target = np.array([0, 0, 1.0]) + random.normal(0, 0.05, 3)
     cameras = []

@@ -17,7 +17,7 @@ from training.captures.layout import Layout
 from training.captures.mask_folders import NOT_FOLDERS
 from training.captures.meta import CaptureMeta
 from training.captures.parsing import matrix, parsing
-from training.captures.sources import ImageSource, checked_path, open_image
+from training.captures.sources import ImageSource, InFile, checked_path, open_image
 
 MAX_IMAGE_BYTES = 64 << 20
 """Maximum size of an encoded image."""
@@ -30,24 +30,11 @@ _CONVENTIONS = Conventions(pose="camera_to_world", fps=15)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredImage:
-    """An encoded image inside an HDF5 file."""
+class StoredImage(InFile):
+    """An encoded image inside an HDF5 file, whose data sets were listed when the capture was opened."""
 
-    root: Path
-    """The capture's folder."""
-    name: str
-    """Relative path of the file."""
     key: str
     """Path of the data set in the file."""
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.root / self.name
-
-    def exists(self) -> bool:
-        """Return whether the file exists. Its data sets were listed when the capture was opened."""
-        return self.path.is_file()
 
     def open(self) -> Any:
         """Open the image with Pillow; raise InputError when it cannot be read."""

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.renderer.cuda.ptx.faults import UnknownPtxError
-
 Values = NDArray[Any]
 """One value per lane, or one for all of them."""
 
@@ -35,13 +33,6 @@ STORAGE: dict[int, np.dtype[Any]] = {
     8: np.dtype(np.uint64),
 }
 """How registers of each size in bytes are stored: as bits, which each instruction interprets."""
-
-
-def dtype_of(kind: str, opcode: str) -> np.dtype[Any]:
-    """Return the NumPy type of a PTX type; `UnknownPtxError` names the opcode that has another one."""
-    if kind not in DTYPES:
-        raise UnknownPtxError(f"{opcode}: the type .{kind} is not known")
-    return DTYPES[kind]
 
 
 @functools.cache
