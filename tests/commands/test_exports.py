@@ -14,9 +14,9 @@ from PIL import Image
 from model.bundle.info import write_bundle
 from model.bundle.read import read_bundle
 from model.video import VolumetricVideo
-from tests.command_runs import ROOT, CommandRun, assert_fails, run_main, run_python
+from tests.command_runs import ROOT, assert_fails, run_python
+from tests.commands.view import view
 from tests.factories import make_video
-from viewer.cli import main
 from viewer.export.mesh import MeshOptions
 
 RIG = ROOT / "examples" / "cameras.json"
@@ -28,11 +28,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "small.mlpvid"
     write_bundle(make_video(seed=3, num_frames=3), path)
     return path
-
-
-def view(*arguments: object, folder: Path) -> CommandRun:
-    """Run the viewer's command in a folder, without a display, in this process."""
-    return run_main(main, *arguments, folder=folder)
 
 
 def names(folder: Path) -> list[str]:

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.bundle.info import read_bundle
-from model.segmented_video import SegmentedVideo
 from model.segments import Segment
 from renderer.backend import RenderedImage, RenderStatistics
 from renderer.fallback import FallbackRenderer
@@ -17,7 +15,7 @@ from renderer.frame_cache import FrameCache
 from renderer.reference.renderer import ReferenceRenderer
 from renderer.segments import SegmentRenderer, blended
 from tests.factories import make_camera
-from tests.model.bundle.segment_files import segment_videos, write_row
+from tests.model.bundle.segment_files import opened, segment_videos, write_row
 
 CAMERA = make_camera(20, 16)
 SEGMENTS = (Segment(0, 3, 0), Segment(2, 2, 1), Segment(4, 3, 2))
@@ -27,12 +25,6 @@ SEGMENTS = (Segment(0, 3, 0), Segment(2, 2, 1), Segment(4, 3, 2))
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a bundle of three segments; the first two share frame 2."""
     return write_row(tmp_path_factory.mktemp("long") / "a.mlpvid", segment_videos([3, 2, 3]), segments=SEGMENTS)
-
-
-def _opened(path: Path) -> SegmentedVideo:
-    video = read_bundle(path)
-    assert isinstance(video, SegmentedVideo)
-    return video
 
 
 def test_blended_by_hand() -> None:
@@ -58,7 +50,7 @@ def test_pictures_are_those_of_the_segments(path: Path, backend: str) -> None:
         plain = CpuRenderer(1)
     else:
         plain = ReferenceRenderer(1)
-    video, renderer, alone = _opened(path), SegmentRenderer(plain), segment_videos([3, 2, 3])
+    video, renderer, alone = opened(path), SegmentRenderer(plain), segment_videos([3, 2, 3])
 
     def picture(index: int, time: float) -> np.ndarray:
         return plain.render(plain.prepare(alone[index], time), CAMERA).rgba  # type: ignore[no-any-return]
@@ -91,7 +83,7 @@ def test_segments_share_one_converted_decoder(path: Path, monkeypatch: pytest.Mo
         return original(*arguments)
 
     monkeypatch.setattr(module, "NativeDecoder", counted)
-    video, renderer = _opened(path), SegmentRenderer(module.CpuRenderer(1))
+    video, renderer = opened(path), SegmentRenderer(module.CpuRenderer(1))
     for time in (0.0, 3.0, 6.0, 0.0, 2.0):
         renderer.prepare(video, time)
     assert len(made) == 1
@@ -110,7 +102,7 @@ def test_opengl_shows_the_same_and_measures_its_decodings_once(path: Path, monke
 
     monkeypatch.setattr(module, "choose_decoding", counted)
     backend = module.OpenGLRenderer(1)
-    renderer, reference, video = SegmentRenderer(backend), SegmentRenderer(ReferenceRenderer(1)), _opened(path)
+    renderer, reference, video = SegmentRenderer(backend), SegmentRenderer(ReferenceRenderer(1)), opened(path)
     for time in (0.5, 2.0, 3.25, 6.0):
         ours, theirs = (r.render(r.prepare(video, time), CAMERA) for r in (renderer, reference))
         assert np.abs(ours.rgba - theirs.rgba).max() <= 3 / 255
@@ -119,7 +111,7 @@ def test_opengl_shows_the_same_and_measures_its_decodings_once(path: Path, monke
 
 
 def test_the_frame_cache_loads_ahead(path: Path) -> None:
-    video = _opened(path)
+    video = opened(path)
     cache = FrameCache(FallbackRenderer(ReferenceRenderer(1)), video, 1 << 30)
     assert video.store.loaded == [0]
     cache.decode_ahead([0.0, 1.0])

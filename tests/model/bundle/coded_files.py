@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import xxhash
 
+from common.errors import InputError
+from model.bundle.info import bundle_info, read_bundle
 from tests.model.bundle.bundle_files import Pieces, take_apart
 
 
@@ -40,6 +43,15 @@ def corrupt_coded(path: Path, change: Callable[[Pieces], object]) -> None:
     pieces = take_apart(path)
     change(pieces)
     path.write_bytes(assemble(pieces))
+
+
+def check_refused(path: Path, change: Callable[[Pieces], object], fault: str) -> None:
+    """Check that a file with a change and right checksums is neither read nor described: the message names it and the fault."""
+    corrupt_coded(path, change)
+    for action in (read_bundle, bundle_info):
+        with pytest.raises(InputError, match=fault) as caught:
+            action(path)
+        assert str(caught.value).startswith(f"{path}: ")
 
 
 def replace_payload(pieces: Pieces, name: str, payload: bytes) -> None:

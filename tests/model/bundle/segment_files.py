@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from model.bundle.info import read_bundle
 from model.bundle.segment_write import contents_of_video, row_of_segments, write_segments
 from model.config import HashEncodingConfig, ModelConfig
+from model.segmented_video import SegmentedVideo
 from model.segments import Segment
 from model.video import VolumetricVideo
 from tests.factories import make_video
@@ -37,6 +39,13 @@ def write_row(
     places = segments or row_of_segments([video.num_frames for video in videos], overlap, repeats)
     write_segments([contents_of_video(video, {}) for video in videos], places, videos[0].metadata, path)
     return path
+
+
+def opened(path: Path) -> SegmentedVideo:
+    """Open a bundle of segments."""
+    video = read_bundle(path)
+    assert isinstance(video, SegmentedVideo)
+    return video
 
 
 def damage_segment(path: Path, data: int) -> None:

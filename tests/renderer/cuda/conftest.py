@@ -9,7 +9,12 @@ from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 
 
 @pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> EmulatedDriver:
-    """Return an emulated GPU; nothing is compiled for it."""
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile nothing: the emulated GPU has its own code."""
     monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+
+
+@pytest.fixture
+def driver(no_compiler: None) -> EmulatedDriver:
+    """Return an emulated GPU; nothing is compiled for it."""
     return EmulatedDriver()

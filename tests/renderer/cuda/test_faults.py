@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
 from renderer.backend import DeviceFailed
 from renderer.cuda.core_driver import check_result, guarded
@@ -23,12 +22,7 @@ from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 
-pytestmark = [pytest.mark.native, pytest.mark.gpu]
-
-
-@pytest.fixture(autouse=True)
-def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.usefixtures("no_compiler")]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
 from model.config import RenderConfig
 from renderer.backend import DeviceFailed
@@ -15,14 +14,9 @@ from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 
-pytestmark = [pytest.mark.native, pytest.mark.gpu]
+pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.usefixtures("no_compiler")]
 
 SMALL, LARGE = make_camera(8, 6), make_camera(64, 48)
-
-
-@pytest.fixture(autouse=True)
-def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
 
 
 def test_an_image_that_does_not_fit_is_rendered_in_smaller_bands() -> None:

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import renderer.cuda.renderer as cuda_module
 from renderer.cuda.driver import DECODE_STREAM, RENDER_STREAM
 from renderer.cuda.renderer import CudaRenderer
 from renderer.frame_cache import FrameCache
@@ -21,12 +20,7 @@ from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 from tests.renderer.cuda.stream_order import StreamOrder
 from tests.waiting import TIMEOUT
 
-pytestmark = [pytest.mark.native, pytest.mark.gpu]
-
-
-@pytest.fixture(autouse=True)
-def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.usefixtures("no_compiler")]
 
 
 def test_a_forgotten_event_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 from common.scores import psnr
-from model.bundle.info import bundle_info, find_damage, read_bundle
+from model.bundle.info import bundle_info, find_damage
 from model.bundle.read import open_any
-from model.segmented_video import SegmentedVideo
 from renderer.select import create_renderer
-from tests.model.bundle.segment_files import config_with_tables, damage_segment, segment_videos, write_row
+from tests.model.bundle.segment_files import config_with_tables, damage_segment, opened, segment_videos, write_row
 from training.export import main
 from training.reduction.parts import Part, Parts
 from training.reduction.search import StepSearch
@@ -27,13 +26,6 @@ pytestmark = pytest.mark.xdist_group("size search of segments")  # one process m
 
 LENGTHS = (2, 3, 2, 2, 2)
 SMALL = config_with_tables()
-
-
-def opened(path: Path) -> SegmentedVideo:
-    """Open a bundle of segments."""
-    video = read_bundle(path)
-    assert isinstance(video, SegmentedVideo)
-    return video
 
 
 @pytest.fixture(scope="module")

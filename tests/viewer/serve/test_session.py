@@ -27,13 +27,6 @@ Clock = list[float]
 
 
 @pytest.fixture
-def frames() -> Iterator[SharedFrames]:
-    shared = SharedFrames(CpuRenderer(threads=1), make_video(num_frames=6), None)
-    yield shared
-    shared.close()
-
-
-@pytest.fixture
 def client() -> FakeClient:
     return FakeClient()
 

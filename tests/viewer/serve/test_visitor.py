@@ -19,13 +19,6 @@ from viewer.settings import Settings
 
 
 @pytest.fixture
-def frames() -> Iterator[SharedFrames]:
-    shared = SharedFrames(CpuRenderer(threads=1), make_video(num_frames=6), None)
-    yield shared
-    shared.close()
-
-
-@pytest.fixture
 def visitor(frames: SharedFrames) -> Iterator[Visitor]:
     settings = Settings()
     settings.playback.autoplay = False
