@@ -125,6 +125,14 @@ def parse_natural(text: str) -> int:
     return value
 
 
+def parse_seed(text: str) -> int:
+    """Parse a seed of random numbers, 0 to 2^63 - 1."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    if not 0 <= value < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 0 to 2^63 - 1")
+    return value
+
+
 def parse_finite(text: str) -> float:
     """Parse a finite number, such as 25, 3e-3 or 30000/1001."""
     value = parse_number(text)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_seed, parse_threads, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.locks import exclusive
@@ -21,7 +21,7 @@ from experiments.section import make_section
 from experiments.table import PRESETS, Table, read_table, table_names
 from training.captures.opening import add_layout_option
 from training.perceptual import find_perceptual
-from training.train import DEVICES, parse_seed
+from training.train import DEVICES
 
 
 def make_parser() -> argparse.ArgumentParser:

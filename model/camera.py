@@ -63,7 +63,7 @@ class Camera:
     height: int
     """Rows."""
     K: Array
-    """3 x 3 intrinsic matrix, pixels."""
+    """3 x 3 intrinsic matrix, pixels. A multiple of it, as decompositions of projections give, is divided by its last entry."""
     R: Array
     """3 x 3 rotation, world to camera."""
     T: Array
@@ -88,6 +88,8 @@ class Camera:
             if np.abs(self.K).max() > MAX_PIXELS:
                 entry = _K_ENTRIES[int(np.abs(self.K).argmax())]
                 raise InputError("camera K", f"must be within {MAX_PIXELS:g} pixels; its {entry} is not")
+            if self.K[2, 2] not in (0.0, 1.0) and not self.K[2, :2].any():
+                object.__setattr__(self, "K", self.K / self.K[2, 2])
             deviation = np.abs(self.R @ self.R.T - _IDENTITY).max()  # NaN when the product overflows
             if not deviation <= 1e-3 or np.linalg.det(self.R) < 0:
                 raise InputError("camera R", "is not a rotation")
@@ -229,7 +231,7 @@ class Camera:
             camera = Camera(width, height, K, R, T)
         except InputError as error:
             raise InputError(subject, str(error)) from error
-        if np.abs(camera.K[2] - (0, 0, 1)).max() > 1e-6:
+        if np.abs(K.reshape(3, 3)[2] - (0, 0, 1)).max() > 1e-6:
             raise InputError(subject, "camera K must have the last row 0, 0, 1", "transpose it if that is its last column")
         if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0):
             raise InputError(

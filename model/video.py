@@ -116,7 +116,7 @@ class VolumetricVideo:
     def check_time(self, time: float) -> None:
         """Raise InputError when `time` is not in [0, num_frames - 1]."""
         if not 0 <= time <= self.num_frames - 1:  # also refuses NaN
-            raise InputError(f"frame {float(time):.10g}", f"is not in this video (0 to {self.num_frames - 1})")
+            raise InputError(f"frame {float(time):.15g}", f"is not in this video (0 to {self.num_frames - 1})")
 
     def is_loaded(self, time: float) -> bool:
         """Return whether the frame at `time` can be decoded without reading a file. Only long videos are read in parts."""

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from common.atomic import atomic_write
-from common.command_line import ArgumentParser, run
+from common.command_line import ArgumentParser, parse_finite, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress
@@ -123,7 +123,7 @@ def _background(capture: Capture, camera: int, plates: Path | None) -> Backgroun
     image = capture.stored_color(0, camera)
     if plate.shape != image.shape:
         sizes = " but its images are ".join(f"{pixels.shape[1]}x{pixels.shape[0]}" for pixels in (plate, image))
-        raise InputError(plates / found, f"is {sizes}")
+        raise InputError(plates / found, f"is {sizes}", "scale it to their size")
     return background_of([plate])
 
 
@@ -146,9 +146,9 @@ def _summary(covered: list[float], method: str) -> str:
 
 
 def _threshold(text: str) -> float:
-    value = float(text)
+    value = parse_finite(text)
     if not 0.1 <= value <= 1000:
-        raise argparse.ArgumentTypeError("must be 0.1 to 1000")
+        raise argparse.ArgumentTypeError(f"{text!r} must be 0.1 to 1000")
     return value
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from common.atomic import write_text
-from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_finite, parse_seed, parse_threads, run
 from common.errors import InputError
 from common.folders import make_folder
 from common.installation import training_command
@@ -298,14 +298,6 @@ def _minutes(text: str) -> float:
     value = parse_finite(text)
     if not 0 < value <= MAX_MINUTES:
         raise argparse.ArgumentTypeError(f"must be more than 0 and at most {MAX_MINUTES:,}")
-    return value
-
-
-def parse_seed(text: str) -> int:
-    """Parse a seed, 0 to 2^63 - 1; argparse reports others."""
-    value = int(text)
-    if not 0 <= value < 1 << 63:
-        raise argparse.ArgumentTypeError("must be 0 to 2^63 - 1")
     return value
 
 

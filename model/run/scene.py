@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class StoredScene:
 def read_scene(folder: Path) -> StoredScene:
     """Read and check the scene of a run; raise InputError when it is missing or damaged."""
     path = folder / SCENE
+    if not os.path.lexists(folder):
+        raise InputError(folder, "no such file or folder", "check its name")
     if not path.is_file():
         raise InputError(folder, "is not a training run", f"it has no {SCENE}")
     texts, tensors = read_texts(path, "scene"), read_tensors(path)

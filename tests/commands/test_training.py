@@ -155,6 +155,9 @@ def test_faults_of_train(capture: Path, tmp_path: Path) -> None:
     fails(command("train", "--capture", capture, "--config", "huge", "--out", out), "huge", "choose one of the presets")
     fails(command("train", "--capture", capture, "--config", "tiny", "--out", out, "--steps", 0), "--steps")
     fails(command("train", "--capture", capture, "--config", "tiny", "--out", out, "--seed", -1), "--seed")
+    fails(
+        command("train", "--capture", capture, "--config", "tiny", "--out", out, "--seed", "x"), "--seed: 'x' must be a whole"
+    )
     fails(command("train", "--config", "tiny", "--out", out), "--capture")
     assert not out.exists()
     (tmp_path / "file").write_text("")

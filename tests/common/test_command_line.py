@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from common.atomic import write_text
-from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_seed, parse_threads, run
 from common.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -226,3 +226,10 @@ def test_values_that_begin_with_a_dash(arguments: list[str], hint: str, capsys: 
         parser.parse_args(arguments)
     assert capsys.readouterr().err == f"error: argument --range: expected one argument{hint} (see tool --help)\n"
     assert parser.parse_args(["--range=-5,-1"]).range == "-5,-1"
+
+
+def test_seeds() -> None:
+    assert [parse_seed(text) for text in ("0", "007", str(2**63 - 1))] == [0, 7, 2**63 - 1]
+    for text in ("-1", "x", "1_0", "1.5", "", "\u0661", str(2**63), "9" * 5000):
+        with pytest.raises(argparse.ArgumentTypeError, match="must be a whole number, 0 to"):
+            parse_seed(text)

@@ -102,9 +102,11 @@ def test_projection_and_its_inverse(pixels: np.ndarray, depth: float, seed: int)
     np.testing.assert_allclose(directions @ camera.R[2] * distance[..., 0], depth)
 
 
-def test_a_projection_scaled_as_a_whole_is_the_same() -> None:
+@pytest.mark.parametrize("factor", [2.0, -1.0])
+def test_a_projection_scaled_as_a_whole_is_the_same(factor: float) -> None:
     camera = simple_camera()
-    scaled = Camera(8, 6, 2 * camera.K, camera.R, camera.T)
+    scaled = Camera(8, 6, factor * camera.K, camera.R, camera.T)
+    np.testing.assert_allclose(scaled.inverse_K, camera.inverse_K, err_msg="z is 1")
     point = np.array([3.0, 2.5, 3.2])
     np.testing.assert_allclose(scaled.project(point)[0], camera.project(point)[0])
     np.testing.assert_allclose(scaled.unproject((1.5, 1.0), 2.0), point)

@@ -118,6 +118,7 @@ def test_the_examples_in_docstrings(module: object) -> None:
         ({"frame": np.array([0, 1])}, "frame: must be a number"),
         ({"frame": 10**400}, "frame: must be a number"),
         ({"frame": 2.0000001}, "frame 2.0000001: is not in this video (0 to 2)"),
+        ({"frame": 2 + 1e-12}, "frame 2.000000000001: is not in this video (0 to 2)"),
         ({"size": (0, 0)}, "size: must be 1 to 16384 whole pixels per side, not 0x0"),
         ({"size": (8.5, 8)}, "size: must be 1 to 16384 whole pixels per side, not 8.5x8"),
         ({"size": "8x8"}, "size: must be width and height in pixels, not '8x8'"),

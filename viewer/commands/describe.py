@@ -20,9 +20,7 @@ from viewer import SCENE_SUFFIX
 
 def info(options: argparse.Namespace) -> int:
     """Run --info: describe a bundle. One on this machine is verified, too; of one on a server, only the header is read."""
-    if isinstance(options.bundle, Path) and options.bundle.suffix == SCENE_SUFFIX:
-        raise InputError(options.bundle, "is a scene, and --info describes bundles", "name one of its bundles")
-    with _location(options) as location:
+    with _location(options, "--info describes bundles") as location:
         values = bundle_info(location, verify=isinstance(options.bundle, Path))
     beside = sound_beside(options.bundle) if isinstance(options.bundle, Path) and "sound" not in values else None
     print_values(values | ({} if beside is None else {"sound_file": Path(beside.name).name}), options.json)
@@ -35,7 +33,7 @@ def verify(options: argparse.Namespace) -> int:
     Raises:
         InputError: a part is damaged, or the file cannot be opened.
     """
-    with _location(options) as location:
+    with _location(options, "--verify checks bundles") as location:
         damaged, parts = find_damage(location)
     if options.json:
         print(
@@ -50,9 +48,11 @@ def verify(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _location(options: argparse.Namespace) -> Iterator[Location]:
-    """Open a bundle that is on a server, for commands that need only parts of it."""
+def _location(options: argparse.Namespace, purpose: str) -> Iterator[Location]:
+    """Open a bundle that is on a server, for commands that need only parts of it; refuse a scene, and name the purpose."""
     if isinstance(options.bundle, Path):
+        if options.bundle.suffix == SCENE_SUFFIX:
+            raise InputError(options.bundle, f"is a scene, and {purpose}", "name one of its bundles")
         yield options.bundle
         return
     from common.streaming.open import open_address  # noqa: PLC0415 - files on this machine need no network

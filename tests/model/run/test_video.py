@@ -66,6 +66,8 @@ def test_names_of_views_are_read_back() -> None:
 def test_folders_without_a_run_or_a_checkpoint_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a training run; it has no scene\.safetensors"):
         read_run(tmp_path)
+    with pytest.raises(InputError, match=r"gone: no such file or folder; check its name$"):
+        read_run(tmp_path / "gone")
     write_scene(tmp_path, make_video())
     with pytest.raises(InputError, match="has no checkpoint yet"):
         read_run(tmp_path)

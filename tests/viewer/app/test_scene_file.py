@@ -69,8 +69,9 @@ def test_the_command_line_renders_scenes(tmp_path: Path) -> None:
         assert result.returncode == 0, result.stderr
     both, one = (np.load(tmp_path / f"{name}.npz")["rgba"] for name in ("both", "one"))
     assert (both[..., 3] > one[..., 3] + 0.1).any(), "the copy is seen, too"
-    result = run_main(main, scene, "--info", folder=tmp_path)
-    assert result.returncode == 2 and "is a scene" in result.stderr
+    for command in ("--info", "--verify"):
+        result = run_main(main, scene, command, folder=tmp_path)
+        assert result.returncode == 2 and f"is a scene, and {command} " in result.stderr
 
 
 @pytest.mark.parametrize(
