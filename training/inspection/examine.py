@@ -71,6 +71,11 @@ class Report:
         return exit_status(self.findings)
 
     @property
+    def cameras_fit(self) -> bool:
+        """Whether the cameras fit together with all remedies. Otherwise nothing that depends on their places is known."""
+        return all(finding.code != "disagreement" for finding in self.findings)
+
+    @property
     def entries(self) -> dict[str, object]:
         """Entries of meta.yaml that correct everything that can be corrected."""
         merged: dict[str, object] = {}
@@ -155,7 +160,8 @@ def _check_geometry(report: Report, announce: Announce) -> None:
         found = report.comparison.evidence(report.readings, range(count))
     report.after = coverage(found, range(count))
     gap = mean_gap(found, range(count))
-    if gap > _MAX_UNEXPLAINED_GAP and not suspects:
+    named = any(finding.code == "camera" for finding in report.findings)  # a camera that nothing explains has a finding already
+    if gap > _MAX_UNEXPLAINED_GAP and not named:
         severity = Severity.UNUSABLE if report.after < _MIN_COVERAGE else Severity.SUSPICIOUS
         report.findings.append(comparison_findings.unexplained(severity, report.after, gap))
 

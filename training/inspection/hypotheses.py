@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.captures.description import AXES, POSES
 from training.inspection.footage import Footage
@@ -16,6 +17,9 @@ Change = Callable[[CameraReading], CameraReading]
 
 SCALES = (2.0, 0.5, 4.0, 0.25, 3.0, 1 / 3, 1.5, 2 / 3, 0.75, 4 / 3)
 """Sizes of images to try, relative to those that were calibrated."""
+
+_OFF_CENTER = 0.02  # share of the width; a principal point farther from the middle may be due to cropping
+_MAX_ADDED = 0.1  # share of the width; cropping adds nothing, but principal points are not exactly in the middle
 
 FLIPS = {
     "horizontal": "mirrored left to right",
@@ -82,7 +86,7 @@ def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hy
     """Yield calibrations of other image sizes. The size for which the principal points are in the middle comes first."""
     chosen = [footage.calibrations[index] for index in cameras]
     middle = np.median([(c.K[0, 2] - c.width / 2, c.K[1, 2] - c.height / 2) for c in chosen], axis=0)
-    if np.abs(middle).max() > 0.02 * chosen[0].width:
+    if np.abs(middle).max() > _OFF_CENTER * chosen[0].width and is_cropping(middle, chosen[0].width):
         yield Hypothesis(
             "crop", "the images were cropped after calibration", partial(replace, crop=(float(middle[0]), float(middle[1])))
         )
@@ -96,6 +100,11 @@ def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hy
             yield Hypothesis("size", _size_words(both), partial(replace, scale=(both, both)))
         if abs(np.log(columns / rows)) > 0.05:
             yield Hypothesis("size", "the images were stretched after calibration", partial(replace, scale=(columns, rows)))
+
+
+def is_cropping(cut: NDArray[np.float64], width: int) -> bool:
+    """Return whether images can have been cropped by these columns and rows. Images of another size look as if widened."""
+    return float(cut.min()) > -_MAX_ADDED * width
 
 
 def _size_words(ratio: float) -> str:

@@ -57,7 +57,8 @@ def _camera_findings(report: Report) -> list[Finding]:
     up, agreement = camera_up(np.stack([model.R for model in models]))
     findings = []
     transformed = any(calibration.transform is not None for calibration in report.footage.calibrations)
-    if agreement > 0.6 and float(up @ report.footage.up) < 0.3 and np.abs(up).max() > 0.8 and not transformed:
+    known = report.cameras_fit and agreement > 0.6 and not transformed
+    if known and float(up @ report.footage.up) < 0.3 and np.abs(up).max() > 0.8:
         findings.append(image_findings.wrong_up(nearest_axis(up)))
     unusual = [n for n, model in zip(report.footage.names, models, strict=True) if not _usual_intrinsics(model)]
     return findings + ([image_findings.unusual_intrinsics(unusual)] if unusual else [])
@@ -82,7 +83,7 @@ def _measure_appearance(report: Report) -> None:
         if image is not None:
             report.appearances[int(camera)] = measure_appearance(image, silhouette)
     complete = [image for image in images if image is not None]
-    if report.size is None or len(complete) < len(images):
+    if report.size is None or not report.cameras_fit or len(complete) < len(images):
         return
     hull = carve(scene, report.size.low, report.size.high, ignored=0)
     if len(hull.points):

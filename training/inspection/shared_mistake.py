@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.inspection.comparison import Comparison, FrameScene, Readings
 from training.inspection.consistency import collect, smallest_gap
-from training.inspection.hypotheses import Hypothesis, hypotheses
+from training.inspection.hypotheses import Hypothesis, hypotheses, is_cropping
 from training.inspection.suspects import CLEAN, IMPROVEMENT
 
 _TIE = 1.3  # hypotheses whose gaps differ by less than this factor count as equally good; the more common one is chosen
@@ -89,7 +89,7 @@ class GlobalSearch:
             tried.append((self.gap(hypothesis.change, enough), hypothesis))
             lowest = min(lowest, tried[-1][0])
         if lowest > CLEAN:
-            fitted = [self._fitted_distortion()] + ([] if np.isfinite(limit) else [self._fitted_crop()])
+            fitted = [self._fitted_distortion()] + ([] if np.isfinite(limit) else self._fitted_crop())
             tried += [(self.gap(h.change), h) for h in fitted]
             lowest = min(gap for gap, _ in tried)
         if lowest > most:
@@ -98,7 +98,8 @@ class GlobalSearch:
         others = [other for other, h in tried if h.cause != chosen.cause]
         return Outcome(chosen, tuple(chosen.change(r) for r in self._readings), gap, min(others, default=1.0))
 
-    def _fitted_crop(self) -> Hypothesis:
+    def _fitted_crop(self) -> list[Hypothesis]:
+        """Return the best crop, or nothing if the images would have been widened instead."""
         from scipy.optimize import minimize  # noqa: PLC0415 - slow to load, and few captures need it
 
         calibrations = self._comparison.footage.calibrations
@@ -119,9 +120,11 @@ class GlobalSearch:
             for start in starts
         ]
         best = min(results, key=lambda result: float(result.fun))
+        if not is_cropping(best.x * width, width):
+            return []
         crop = (round(float(best.x[0] * width)), round(float(best.x[1] * width)))
         cause = f"the images were cropped after calibration, by {crop[0]} columns at the left and {crop[1]} rows at the top"
-        return Hypothesis("crop", cause, lambda reading: replace(reading, crop=crop))
+        return [Hypothesis("crop", cause, lambda reading: replace(reading, crop=crop))]
 
     def _fitted_distortion(self) -> Hypothesis:
         def gap(k1: float) -> float:

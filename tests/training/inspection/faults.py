@@ -300,5 +300,10 @@ FAULTS = (
 )
 """The mistakes that the check must name."""
 
+HALF_SIZE_AND_TURNED = Fault(
+    "K of half the size, one camera turned", _in_turn(_K(np.diag([0.5, 0.5, 1])), knocked(3.0)), ("size", "moved")
+)
+"""Two mistakes. Images that were widened, which no cropping does, would explain them nearly as well."""
+
 OFF_BY_ONE = Fault("calibrations off by one", _off_by_one, ("order",))
 """Not for rigs in which turned places look the same."""

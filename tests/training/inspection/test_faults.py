@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.inspection.faults import FAULTS, OFF_BY_ONE, Fault, copied, reduced, with_own_numbers
+from tests.training.inspection.faults import (
+    FAULTS,
+    HALF_SIZE_AND_TURNED,
+    OFF_BY_ONE,
+    Fault,
+    copied,
+    reduced,
+    with_own_numbers,
+)
 from tests.training.scenes import SHARED_TINY, small_capture
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
@@ -16,7 +24,7 @@ from training.inspection.fix import write_remedies
 
 LEGIONARY = SHARED_TINY.with_name("legionary")
 
-ON_TINY = (*FAULTS, OFF_BY_ONE)
+ON_TINY = (*FAULTS, HALF_SIZE_AND_TURNED, OFF_BY_ONE)
 SLOW = (
     "one camera mirrored",
     "one camera upside down",
@@ -25,6 +33,7 @@ SLOW = (
     "one camera three frames late",
     "one camera turned",
     "one camera turned and shifted",
+    HALF_SIZE_AND_TURNED.name,
 )
 """Mistakes that are not found before many explanations were tried."""
 ON_LEGIONARY = [fault for fault in FAULTS if not fault.files]

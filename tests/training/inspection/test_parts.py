@@ -17,10 +17,12 @@ from training.captures.meta import read_meta
 from training.inspection.appearance import color_gains
 from training.inspection.camera_model import CameraModel, Rays
 from training.inspection.comparison import Comparison
+from training.inspection.comparison_findings import unexplained
 from training.inspection.consistency import collect, meeting_point
 from training.inspection.examine import examine
 from training.inspection.findings import Finding, Severity, exit_status
 from training.inspection.fix import write_remedies
+from training.inspection.hypotheses import size_hypotheses
 from training.inspection.measures import measure
 from training.inspection.scale import camera_up, nearest_axis
 from training.inspection.shared_mistake import GlobalSearch
@@ -192,6 +194,28 @@ def test_unusual_files_and_images_are_reported() -> None:
     assert by_code["frozen"].cameras == ("cam4",) and by_code["up_axis"].remedy == {"up_axis": "z"}
     assert by_code["blurred"].cameras == ("cam2",) and by_code["exposure"].cameras == ("cam5",)
     assert report.status == 3
+
+
+@pytest.mark.slow
+def test_what_depends_on_the_cameras_is_not_known_while_they_disagree() -> None:
+    found = replace(footage(random_rig("two rings", 8, 3, 96)), up=np.array([0, 1.0, 0]))
+    darker = replace(found, image=lambda frame, camera: found.image(frame, camera) // (2 if camera == 2 else 1))  # type: ignore[operator]
+    codes = {}
+    for fault in ([], [unexplained(Severity.UNUSABLE, 0.0, 0.2)]):
+        report = examine(darker)
+        assert report.cameras_fit
+        report.findings += fault
+        measure(report)
+        codes[report.cameras_fit] = {finding.code for finding in report.findings}
+    assert codes == {True: {"up_axis", "color"}, False: {"disagreement"}}
+
+
+@pytest.mark.parametrize(("factor", "cropped"), [(0.5, False), (0.75, False), (0.9, True), (1.2, True)])
+def test_cropping_adds_nothing(factor: float, cropped: bool) -> None:
+    found = footage(random_rig("two rings", 4, 3, 48))
+    calibrations = [replace(c, K=np.diag([factor, factor, 1]) @ c.K) for c in found.calibrations]
+    codes = [h.code for h in size_hypotheses(replace(found, calibrations=tuple(calibrations)), range(4))]
+    assert ("crop" in codes) == cropped and "size" in codes
 
 
 def test_up_is_the_mean_of_the_cameras() -> None:
