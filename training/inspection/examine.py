@@ -243,7 +243,7 @@ def _check_scale(report: Report, trusted: list[int]) -> None:
         return
     vertices = report.footage.vertices(report.comparison.frames[0])
     current = report.readings[0].meters_per_unit
-    unit = likely_unit(size, current) if vertices is None else fitting_unit(found[0], vertices, current)
+    unit = likely_unit(size, current) if vertices is None else fitting_unit(found[0], size, vertices, current)
     if unit is not None:
         factor = 1 / UNITS[unit] / current
         readings = tuple(replace(reading, meters_per_unit=reading.meters_per_unit * factor) for reading in report.readings)

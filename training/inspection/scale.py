@@ -23,6 +23,7 @@ UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 
 _INSIDE = 0.8  # if this share of the vertices is inside the masks, they fit
 _USUAL = 1.8  # meters, the size of a person
+_SAME_SIZE = 10**0.5  # masks and vertices whose sizes differ by a larger factor do not show the same subject in the same unit
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,22 @@ def likely_unit(size: SubjectSize, meters_per_unit: float) -> str | None:
     return best if SIZES[0] <= choices[best] <= SIZES[1] else None
 
 
-def fitting_unit(frame: FrameEvidence, vertices: NDArray[np.float32], meters_per_unit: float) -> str | None:
-    """Return the unit of the cameras' translations with which the vertices (V, 3) are inside the masks; None if they already
-    are, or if no unit helps."""
-    if vertices_inside(frame, vertices) >= _INSIDE:
+def fitting_unit(frame: FrameEvidence, size: SubjectSize, vertices: NDArray[np.float32], meters_per_unit: float) -> str | None:
+    """Return the unit of the cameras' translations with which the vertices (V, 3) are inside the masks and about as large as
+    the subject; None if they already are, or if no unit helps.
+
+    The masks alone do not tell: from a great distance, all vertices are seen at one point, which may be inside.
+    """
+    low, high = np.quantile(vertices, [0.01, 0.99], axis=0)
+    relative = size.extent / max(float((high - low).max()), 1e-12)
+
+    def share(factor: float) -> float:
+        same = 1 / _SAME_SIZE < relative * factor < _SAME_SIZE
+        return vertices_inside(frame, vertices / np.float32(factor)) if same else 0.0
+
+    if share(1.0) >= _INSIDE:
         return None
-    shares = {u: vertices_inside(frame, vertices / np.float32(1 / n / meters_per_unit)) for u, n in UNITS.items()}
+    shares = {unit: share(1 / number / meters_per_unit) for unit, number in UNITS.items()}
     best = max(shares, key=lambda unit: shares[unit])
     return best if shares[best] >= _INSIDE else None
 

@@ -199,7 +199,13 @@ def test_unusual_files_and_images_are_reported() -> None:
 @pytest.mark.slow
 def test_what_depends_on_the_cameras_is_not_known_while_they_disagree() -> None:
     found = replace(footage(random_rig("two rings", 8, 3, 96)), up=np.array([0, 1.0, 0]))
-    darker = replace(found, image=lambda frame, camera: found.image(frame, camera) // (2 if camera == 2 else 1))  # type: ignore[operator]
+    image = found.image
+
+    def darker_in_one(frame: int, camera: int) -> np.ndarray | None:
+        pixels = image(frame, camera)
+        return pixels if pixels is None or camera != 2 else pixels // 2
+
+    darker = replace(found, image=darker_in_one)
     codes = {}
     for fault in ([], [unexplained(Severity.UNUSABLE, 0.0, 0.2)]):
         report = examine(darker)

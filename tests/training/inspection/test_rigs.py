@@ -12,6 +12,7 @@ from tests.training.inspection.rigs import footage, random_rig
 from training.captures.images import Pixels
 from training.inspection.examine import examine
 from training.inspection.footage import Footage
+from training.inspection.scale import UNITS
 
 LENS = (-0.35, 0.1, 0.0, 0.0, 0.0)
 
@@ -67,6 +68,18 @@ def test_training_shows_a_camera_that_is_a_part_of_a_frame_late_at_its_own_momen
     known = replace(rig.calibrations[4], frame_fraction=-0.4)
     again = examine(replace(rig, calibrations=(*rig.calibrations[:4], known, *rig.calibrations[5:])))
     assert not again.findings
+
+
+@pytest.mark.parametrize("unit", ["m", "cm"])
+def test_vertices_that_are_seen_at_one_point_do_not_tell_the_unit(unit: str) -> None:
+    """The origin is inside all masks, and so are all vertices if the cameras seem to be far away."""
+    found = footage(random_rig("two rings", 6, 3, 64))
+    middle = np.array([0, 0, 1.0])
+    calibrations = [replace(c, T=(c.T + 1000 * c.R @ middle) / 1000 * UNITS[unit]) for c in found.calibrations]
+    moved = replace(found, calibrations=tuple(calibrations), vertices=lambda frame: found.vertices(frame) - middle)  # type: ignore[operator]
+    report = examine(moved)
+    assert report.entries == {"camera_units": unit}, [finding.title for finding in report.findings]
+    assert [finding.code for finding in report.findings] == ["units"]
 
 
 @pytest.mark.slow
