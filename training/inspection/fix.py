@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.atomic import atomic_write
+from common.documents import decode_text
 from common.errors import InputError
 from common.yaml_documents import dump_yaml, read_yaml
 from training.inspection.examine import merge
@@ -30,11 +31,12 @@ def write_remedies(path: Path, entries: dict[str, Any]) -> None:
     if not isinstance(old, dict):
         raise InputError(path, "must be a mapping of names to values")
     wanted = merge(old, entries)
-    kept = _without_entries(path.read_text(encoding="utf-8"), set(entries)) if path.exists() else ""
-    changed = {key: wanted[key] for key in entries}
-    text = kept + ("\n" if kept and not kept.endswith("\n") else "") + dump_yaml(changed)
+    kept = _without_entries(decode_text(path.read_bytes()), set(entries)) if path.exists() else ""
+    end = "\r\n" if "\r\n" in kept else "\n"
+    changed = dump_yaml({key: wanted[key] for key in entries}).replace("\n", end)
+    text = kept + (end if kept and not kept.endswith("\n") else "") + changed
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(text.encode())
         if not _has(temporary, wanted):  # unusual YAML, for instance {...} over the whole file
             temporary.write_text(dump_yaml(wanted), encoding="utf-8")
 

@@ -259,3 +259,14 @@ def test_remedies_in_unusual_files(tmp_path: Path) -> None:
     file.write_text("{name: x, axes: opencv}")
     write_remedies(file, {"axes": "opengl"})
     assert yaml.safe_load(file.read_text()) == {"name": "x", "axes": "opengl"}
+
+
+def test_remedies_in_files_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "meta.yaml"
+    file.write_bytes(b"# mine\r\nname: x\r\naxes: opencv\r\n")
+    write_remedies(file, {"axes": "opengl"})
+    assert file.read_bytes() == b"# mine\r\nname: x\r\naxes: opengl\r\n"
+    for encoding in ("utf-16", "utf-8-sig"):
+        file.write_text("# mine\nname: \u00e9\naxes: opencv\n", encoding=encoding)
+        write_remedies(file, {"axes": "opengl"})
+        assert yaml.safe_load(file.read_bytes()) == {"name": "\u00e9", "axes": "opengl"} and "# mine" in file.read_text("utf-8")
