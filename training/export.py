@@ -66,7 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("run", type=Path, metavar="RUN|BUNDLE", help=run_help)
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
     checkpoint_help = "which checkpoint of a run: the last one (default), or that with the best held-out view"
-    parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), default="last", help=checkpoint_help)
+    parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), help=checkpoint_help)
     join_help = "put these bundles, which need the same decoder, after BUNDLE: each becomes a segment of OUT.mlpvid"
     parser.add_argument("--join", type=Path, nargs="+", metavar="BUNDLE", help=join_help)
     overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default: 0)"
@@ -104,16 +104,16 @@ def export(arguments: argparse.Namespace) -> None:
     if arguments.join:
         _join(arguments)
         return
-    is_bundle = arguments.run.is_file()
+    is_bundle, checkpoint = arguments.run.is_file(), arguments.checkpoint or "last"
     if is_bundle and _changes_header(arguments) and not _is_reduced(arguments):
         copy_changed(arguments.run, arguments.out, lambda config, metadata: _changed(config, metadata, arguments))
     else:
-        video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
-        steps = None if is_bundle else load_rate_steps(arguments.run, CHECKPOINTS[arguments.checkpoint])
+        video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=checkpoint)
+        steps = None if is_bundle else load_rate_steps(arguments.run, CHECKPOINTS[checkpoint])
         video = _change(video, arguments)
         _write(video, arguments, is_bundle, steps if arguments.precision is None else None)
     size = arguments.out.stat().st_size / 1e6
-    source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
+    source = "the bundle" if is_bundle else f"the {checkpoint} checkpoint"
     print(f"wrote {arguments.out} ({size:.1f} MB) from {source}", file=sys.stderr)
 
 
@@ -177,6 +177,8 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise InputError("--quality", "applies only with --target-loss")
     if arguments.quality is not None and not 5 <= arguments.quality <= 80:
         raise InputError("--quality", "must be 5 to 80 dB")
+    if arguments.checkpoint is not None and arguments.run.is_file():
+        raise InputError("--checkpoint", f"chooses a checkpoint of a run, but {arguments.run} is not the folder of a run")
     if arguments.overlap is not None and not arguments.join:
         raise InputError("--overlap", "applies only with --join")
     if arguments.sound_offset is not None and arguments.sound is None:

@@ -56,6 +56,11 @@ def test_a_run_is_exported_with_a_sound(tmp_path: Path, wav: Path) -> None:
     assert read_bundle(tmp_path / "out.mlpvid").metadata.sound is not None
 
 
+def test_a_checkpoint_of_a_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _export(tiny_bundle(tmp_path), tmp_path / "out.mlpvid", "--checkpoint", "best") == 2
+    assert "chooses a checkpoint of a run" in capsys.readouterr().err and not (tmp_path / "out.mlpvid").exists()
+
+
 @pytest.mark.slow
 def test_a_reduced_bundle_keeps_its_sound_within_the_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video, size = make_video(seed=8, num_frames=2, hash=SMALL), 80_000
