@@ -77,7 +77,7 @@ def fitting_unit(frame: FrameEvidence, size: SubjectSize, vertices: NDArray[np.f
     """Return the unit of the cameras' translations with which the vertices (V, 3) are inside the masks and about as large as
     the subject; None if they already are, or if no unit helps.
 
-    The masks alone do not tell: from a great distance, all vertices are seen at one point, which may be inside.
+    The masks alone are not enough: from a great distance, all vertices are seen at one point, which may be inside them.
     """
     low, high = np.quantile(vertices, [0.01, 0.99], axis=0)
     relative = size.extent / max(float((high - low).max()), 1e-12)

@@ -12,6 +12,7 @@ import torch
 
 from common.array_file import Array
 from common.atomic import atomic_write
+from common.documents import is_whole
 from common.errors import InputError
 from common.tensor_file import save_tensors
 from model.bundle.coding import MAX_STEP
@@ -107,7 +108,7 @@ def read_header(folder: Path, name: str = FILE_NAME) -> CheckpointHeader:
         step, seed, seconds = int(step), int(seed), float(seconds)
         validation = ValidationState.from_dict(text.get("validation"))
         updates = OccupancyUpdates.from_dict(text.get("updates"))
-        if type(version) is not int:
+        if not is_whole(version):
             raise ValueError("the version is not a whole number")
         if not (step >= 0 and 0 <= seed < 1 << 63 and 0 <= seconds < math.inf):
             raise ValueError("a number out of range")

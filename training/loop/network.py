@@ -26,7 +26,7 @@ EncoderViews = Callable[[int], torch.Tensor]
 
 _TIME_HARMONICS = 8
 _LATENT_NOISE = (
-    0.02  # with 0.3, neighboring frames start with unlike latents (docs/training_experiments.md, "Latents that start alike")
+    0.02  # with 0.3, latents of neighboring frames start far apart (docs/training_experiments.md, "Latents that start alike")
 )
 
 

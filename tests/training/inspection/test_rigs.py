@@ -71,7 +71,7 @@ def test_training_shows_a_camera_that_is_a_part_of_a_frame_late_at_its_own_momen
 
 
 @pytest.mark.parametrize("unit", ["m", "cm"])
-def test_vertices_that_are_seen_at_one_point_do_not_tell_the_unit(unit: str) -> None:
+def test_vertices_that_are_seen_at_one_point_do_not_decide_the_unit(unit: str) -> None:
     """The origin is inside all masks, and so are all vertices if the cameras seem to be far away."""
     found = footage(random_rig("two rings", 6, 3, 64))
     middle = np.array([0, 0, 1.0])
