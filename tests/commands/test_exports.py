@@ -75,6 +75,22 @@ def test_depth_in_millimeters_agrees_with_render(bundle: Path, tmp_path: Path) -
     np.testing.assert_array_equal(stored, np.rint(depth * 1000.0))
 
 
+def test_options_that_change_nothing_are_named(bundle: Path, tmp_path: Path) -> None:
+    """NPZ and EXR files keep what was rendered: a background asked for is not forgotten in silence."""
+    commands = (
+        (("--render", "a.npz", "--background", "1,1,1", "--shadow"), "--background and --shadow have no effect on NPZ files"),
+        (("--render", "b.npz", "--transparent"), "--transparent has no effect on NPZ files"),
+        (("--record", "c", "--images", "exr", "--frames", "0:1", "--shadow"), "--shadow has no effect on EXR images"),
+        (("--render", "d.png", "--background", "1,1,1"), None),
+        (("--render", "e.npz"), None),
+    )
+    for arguments, words in commands:
+        run = view(bundle, *arguments, "--size", "20x20", folder=tmp_path)
+        assert run.returncode == 0, run.stderr
+        assert ("no effect" in run.stderr) == (words is not None)
+        assert (words or "") in run.stderr
+
+
 def turned_away(video: VolumetricVideo, distance: float) -> dict[str, object]:
     """Return a camera with the middle of all frames so many meters behind it."""
     T = -video.bounds.mean(axis=0).astype(float) - [0, 0, distance]

@@ -47,6 +47,9 @@ def render(options: argparse.Namespace) -> int:
     from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow  # noqa: PLC0415 - for the same reason
 
     check_image_path(options.render)
+    keeps_opacity = options.render.suffix.lower() == ".npz"
+    if keeps_opacity:
+        _print_unused(options, "NPZ files")
     camera = load_camera(options.camera) if options.camera else None
     video, projection = read_with_progress(options), _projection(options)
     video.check_time(_frame(options))
@@ -73,7 +76,7 @@ def render(options: argparse.Namespace) -> int:
 
     image, behind = interruptible(work, cancel.cancel)
     background: ArrayLike = 0.0
-    if options.render.suffix.lower() != ".npz":  # which keeps what was rendered
+    if not keeps_opacity:
         image = RenderedImage(with_shadow(image.rgba, display, behind), image.depth, image.counts)
         background = pixels_behind(display, behind, camera.width, camera.height)
     save_render(options.render, image, camera, background, options.transparent, projection)
@@ -100,6 +103,8 @@ def record(options: argparse.Namespace) -> int:
     )
     if options.images and options.record.suffix and not options.record.is_dir():
         raise InputError(options.record, "--images needs a folder", "leave the suffix out")
+    if options.images == "exr":
+        _print_unused(options, "EXR images")
     if options.rig:
         from viewer.commands.record_rig import record_all_cameras  # noqa: PLC0415 - only this command needs it
 
@@ -249,6 +254,14 @@ def read_with_progress(options: argparse.Namespace) -> VolumetricVideo:
         return video
     with progress_display(f"loading {options.bundle.name}") as show:
         return read_video(options.bundle, lambda share, _: show(round(100 * share), 100), options.config)
+
+
+def _print_unused(options: argparse.Namespace, files: str) -> None:
+    """Say which options have no effect, because these files keep color and opacity as rendered, with nothing behind them."""
+    given = [name for name in ("background", "panorama", "shadow", "transparent") if getattr(options, name)]
+    if given:
+        names, has = " and ".join(f"--{name}" for name in given), "has" if len(given) == 1 else "have"
+        print(f"note: {names} {has} no effect on {files}, which keep color and opacity as rendered", file=sys.stderr)
 
 
 def _print_note(renderer: FallbackRenderer) -> None:
