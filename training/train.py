@@ -30,7 +30,7 @@ from model.run.files import LOG
 from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.meta import read_overrides
-from training.captures.opening import add_layout_option, add_meta_option, open_capture
+from training.captures.opening import add_layout_option, add_meta_option, check_other_folder, open_capture
 from training.config import MAX_MINUTES, TrainingConfig, load_config
 from training.fields.create import create_field, note_slow_field
 from training.inspection.check import check
@@ -122,6 +122,7 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
         capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
         for note in capture.notes:
             print(f"{arguments.capture}: {note}", file=sys.stderr)
+        check_other_folder(arguments.out, arguments.capture)
         resume = _open_run(arguments.out, arguments.resume)
         if arguments.check and not resume and processes.is_first:
             _check(capture)

@@ -11,7 +11,7 @@ from common.errors import InputError
 from common.folders import make_folder
 from common.interrupts import leave
 from model.bundle.segment_write import join_bundles
-from training.captures.opening import add_layout_option, add_meta_option
+from training.captures.opening import add_layout_option, add_meta_option, check_other_folder
 from training.segments.cluster import LOCAL, train_on_cluster
 from training.segments.job import SegmentRun, plan_runs, train_segment
 from training.segments.plan import parse_range
@@ -78,6 +78,7 @@ def train_segments(arguments: argparse.Namespace) -> int:
         raise InputError("--later", "must be above 0 and at most 1")
     if not 0 < arguments.keyframes <= MAX_KEYFRAME_STEPS:
         raise InputError("--keyframes", f"must be above 0 and at most {MAX_KEYFRAME_STEPS}")
+    check_other_folder(arguments.out, arguments.capture)
     runs = plan_runs(arguments)
     status = _train_missing(arguments, runs, list(parse_range(arguments.segments, len(runs))))
     if status == 0 and all(segment.finished for segment in runs):

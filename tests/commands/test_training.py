@@ -62,6 +62,14 @@ def test_a_training_leaves_a_bundle(run: Path) -> None:
     assert load_config(str(run / "config.yaml")).steps == 12
 
 
+@pytest.mark.parametrize("name", ["train", "train_segments"])
+def test_a_run_is_not_written_into_the_capture(capture: Path, name: str) -> None:
+    before = sorted(path.name for path in capture.iterdir())
+    run = command(name, "--capture", capture, "--config", "tiny", "--out", capture / ".." / capture.name)
+    fails(run, "is the folder of the capture", "choose another folder for the run")
+    assert sorted(path.name for path in capture.iterdir()) == before
+
+
 @pytest.mark.slow
 def test_a_training_is_not_overwritten_but_resumed(run: Path, capture: Path, tmp_path: Path) -> None:
     config = run / "config.yaml"

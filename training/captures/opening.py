@@ -50,6 +50,16 @@ LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)
 """Values of `--layout`."""
 
 
+def check_other_folder(out: Path, capture: Path) -> None:
+    """Refuse to write a run into the capture itself, whose files would be mixed with it.
+
+    Raises:
+        InputError: both are the same folder.
+    """
+    if out.exists() and capture.exists() and out.samefile(capture):
+        raise InputError(out, "is the folder of the capture", "choose another folder for the run, for instance one inside it")
+
+
 def open_capture(
     folder: str | Path, layout: str | None = None, overrides: dict[str, Any] | None = None, needs_masks: bool = True
 ) -> Capture:
