@@ -1,4 +1,4 @@
-"""A long video: a sequence of segments that share one decoder, of which at most two are in memory (docs/long_videos.md)."""
+"""A long video: a sequence of segments, of which at most two are in memory (docs/long_videos.md)."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Announce = Callable[[Sequence[int]], None]
 class SegmentedVideo(VolumetricVideo):
     """Segments as one video. Frames are prepared from the segments that `parts` returns.
 
-    Only `renderer.segments.SegmentRenderer` renders it. The arrays of a whole video (latents, boxes, occupancy, hash tables)
-    are not in memory; asking for them is an error.
+    Only `renderer.segments.SegmentRenderer` renders it. The arrays of a whole video (latents, boxes, occupancy, decoder
+    weights, hash tables) are those of its segments; asking for them here is an error.
 
     Args:
         config: hyper-parameters, the same for all segments.
         metadata: frame rate, up, cameras, provenance, license.
         segments: in order, with bounds; see `model.segments.check_segments`.
-        decoder_weights: as in `VolumetricVideo`. All segments share this dictionary.
-        load: reads a segment, which must have these decoder weights.
+        load: reads a segment.
         announce: told what playback will need, for instance to fetch it from a server.
+        own_decoders: whether each segment has its own decoder weights. Otherwise all segments share one dictionary of them.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class SegmentedVideo(VolumetricVideo):
         config: ModelConfig,
         metadata: VideoMetadata,
         segments: tuple[Segment, ...],
-        decoder_weights: dict[str, Floats],
         load: LoadSegment,
         announce: Announce = lambda _: None,
+        own_decoders: bool = False,
     ) -> None:
-        self.config, self.metadata, self.decoder_weights = config, metadata, decoder_weights
-        self.segments = segments
+        self.config, self.metadata = config, metadata
+        self.segments, self.own_decoders = segments, own_decoders
         self.store = SegmentStore(load)
         """The segments in memory."""
         self._announce = announce
@@ -56,7 +56,7 @@ class SegmentedVideo(VolumetricVideo):
 
     def __getattr__(self, name: str) -> NoReturn:
         """Refuse the arrays that only a segment has."""
-        if name in ("latents", "boxes", "occupancy", "hash_tables"):
+        if name in ("latents", "boxes", "occupancy", "decoder_weights", "hash_tables"):
             raise InputError(
                 f"a video of {len(self.segments)} segments", f"has no {name} of its own", "use one of its segments"
             )
@@ -127,7 +127,7 @@ class SegmentedVideo(VolumetricVideo):
         """Return the same video, whose segments are changed when they are loaded."""
         load = self.store.get
         return SegmentedVideo(
-            self.config, self.metadata, self.segments, self.decoder_weights, lambda data, _: change(load(data)), self._announce
+            self.config, self.metadata, self.segments, lambda data, _: change(load(data)), self._announce, self.own_decoders
         )
 
     def load_ahead(self, times: Sequence[float]) -> None:

@@ -68,7 +68,10 @@ def make_parser() -> argparse.ArgumentParser:
     add_layout_option(parser)
     add_meta_option(parser)
     parser.add_argument(
-        "--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, small30, tiny) or a file"
+        "--config",
+        required=True,
+        metavar="NAME|FILE.yaml",
+        help="a preset (paper, small, small30, small_segments, tiny) or a file",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
     length = parser.add_mutually_exclusive_group()

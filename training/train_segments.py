@@ -14,17 +14,10 @@ from model.bundle.segment_write import join_bundles
 from training.captures.opening import add_layout_option, add_meta_option, check_other_folder
 from training.segments.cluster import LOCAL, train_on_cluster
 from training.segments.job import SegmentRun, plan_runs, train_segment
-from training.segments.plan import parse_range
+from training.segments.plan import KEYFRAME_STEPS, LATER_STEPS, parse_range
 
 LONG_BUNDLE = "long.mlpvid"
 """Name of the bundle of all segments in the folder of the runs."""
-
-KEYFRAME_STEPS, LATER_STEPS = 2.0, 1 / 3
-"""Lengths of the keyframes' run and of each segment's run, as multiples of a whole run's.
-
-All segments use the decoder of the keyframes, so it is worth a longer run. Each segment begins with the one before it.
-"""
-
 
 MAX_KEYFRAME_STEPS = 100
 """Longest run of the keyframes, as a multiple of a whole run's."""
@@ -49,10 +42,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--segments", metavar="A:B", help=segments_help)
     steps_help = "steps of a whole run, instead of the config's steps or minutes"
     parser.add_argument("--steps", type=parse_count, metavar="N", help=steps_help)
+    own_help = "each segment trains a decoder of its own, from the beginning, and takes its share of a whole run's length"
+    parser.add_argument("--own-decoders", action="store_true", help=own_help)
     keyframes_help = f"length of the run that trains the decoder, as a multiple of a whole run's (default: {KEYFRAME_STEPS:g})"
-    parser.add_argument("--keyframes", type=parse_finite, default=KEYFRAME_STEPS, metavar="SHARE", help=keyframes_help)
+    parser.add_argument("--keyframes", type=parse_finite, metavar="SHARE", help=keyframes_help)
     later_help = f"length of each segment's run, as a multiple of a whole run's (default: {LATER_STEPS:.2g})"
-    parser.add_argument("--later", type=parse_finite, default=LATER_STEPS, metavar="SHARE", help=later_help)
+    parser.add_argument("--later", type=parse_finite, metavar="SHARE", help=later_help)
     parser.add_argument("--seed", type=parse_natural, default=0, help="determines all random numbers (default: 0)")
     parser.add_argument("--no-check", dest="check", action="store_false", help="skip the check of the capture")
     parser.add_argument("--resume", action="store_true", help="continue in FOLDER; finished segments stay as they are")
@@ -74,10 +69,7 @@ def train_segments(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: something is wrong with the capture, the config, the options or a run's folder.
     """
-    if not 0 < arguments.later <= 1:
-        raise InputError("--later", "must be above 0 and at most 1")
-    if not 0 < arguments.keyframes <= MAX_KEYFRAME_STEPS:
-        raise InputError("--keyframes", f"must be above 0 and at most {MAX_KEYFRAME_STEPS}")
+    _check_lengths(arguments)
     check_other_folder(arguments.out, arguments.capture)
     runs = plan_runs(arguments)
     status = _train_missing(arguments, runs, list(parse_range(arguments.segments, len(runs))))
@@ -103,9 +95,20 @@ def _train_missing(arguments: argparse.Namespace, runs: list[SegmentRun], chosen
     return 0
 
 
+def _check_lengths(arguments: argparse.Namespace) -> None:
+    for name, most in (("later", 1), ("keyframes", MAX_KEYFRAME_STEPS)):
+        value = getattr(arguments, name)
+        if value is None:
+            continue
+        if arguments.own_decoders:
+            raise InputError(f"--{name}", "does not apply with --own-decoders: no segment begins with another run", "omit it")
+        if not 0 < value <= most:
+            raise InputError(f"--{name}", f"must be above 0 and at most {most}")
+
+
 def _check_for_cluster(arguments: argparse.Namespace, runs: list[SegmentRun], missing: list[int]) -> None:
     """Refuse here what each task would refuse."""
-    if 0 not in missing and not runs[0].finished:
+    if 0 not in missing and not runs[0].finished and not arguments.own_decoders:
         raise InputError(runs[0].folder, "is not finished, and all segments need its decoder", "train segment 0 first")
     for index in missing:
         if runs[index].begun and not arguments.resume:

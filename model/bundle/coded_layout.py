@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.errors import InputError
 from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coding import CodedSpec
-from model.bundle.layout import HASH_TABLES, SOUND, tensor_layout
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, SOUND, tensor_layout
 from model.bundle.segment_table import first_uses, prefix_of
 from model.config import ModelConfig
 from model.hash_levels import hash_levels
@@ -17,6 +17,8 @@ FRAME_TENSORS = ("latents", "boxes", "occupancy")
 def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
     """Return what every tensor must be after decoding, by name, in the order of the file: decoder, segments, sound.
 
+    Where segments have decoders of their own, these come first in each segment.
+
     Raises:
         InputError: a limit of `model.bundle.layout` would be exceeded, or the config has another method.
     """
@@ -25,10 +27,12 @@ def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
     longest = max(segment.num_frames for segment in metadata.segments)
     plain = tensor_layout(metadata.config, longest, "float32")
     levels = tuple(level.entries for level in hash_levels(metadata.config.hash))
-    of_segment = (*FRAME_TENSORS, HASH_TABLES)
-    layout = {name: CodedSpec("F32", spec.shape, spec.part) for name, spec in plain.items() if name not in of_segment}
+    decoder = {name: CodedSpec("F32", plain[name].shape, plain[name].part) for name in decoder_names(metadata.config)}
+    layout = {} if metadata.own_decoders else dict(decoder)
     for segment in first_uses(metadata.segments):
         prefix = prefix_of(segment.data)
+        if metadata.own_decoders:
+            layout |= {prefix + name: spec for name, spec in decoder.items()}
         for name in FRAME_TENSORS:
             shape = (segment.num_frames, *plain[name].shape[1:])
             layout[prefix + name] = CodedSpec("U8" if name == "occupancy" else "F32", shape, name)
@@ -37,6 +41,11 @@ def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
     if metadata.sound is not None:
         layout[SOUND] = CodedSpec("U8", (metadata.sound.nbytes,), SOUND)
     return layout
+
+
+def decoder_names(config: ModelConfig) -> list[str]:
+    """Return the names of the decoder's tensors, without a segment's prefix, in the order of the file."""
+    return [name for name in tensor_layout(config, 1, "float32") if name.startswith(DECODER_PREFIX)]
 
 
 def reduced_names(config: ModelConfig) -> list[str]:

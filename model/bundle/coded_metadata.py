@@ -21,13 +21,13 @@ from model.bundle.metadata import (
     shared_document,
     shared_metadata,
 )
-from model.bundle.segment_table import SEGMENTS_MINOR_VERSION, segments_from_json, segments_to_list
+from model.bundle.segment_table import OWN_DECODERS_MINOR_VERSION, SEGMENTS_MINOR_VERSION, segments_from_json, segments_to_list
 from model.bundle.sound_entry import SOUND_MINOR_VERSION, SoundEntry, sound_from_json, sound_to_dict
 from model.config import ModelConfig
 from model.segments import Segment
 from model.video import VideoMetadata
 
-MINOR_VERSION = SOUND_MINOR_VERSION
+MINOR_VERSION = OWN_DECODERS_MINOR_VERSION
 """The newest minor version that is known completely."""
 
 _log = logging.getLogger(__name__)
@@ -54,10 +54,14 @@ class CodedMetadata:
     """The file's minor version."""
     sound: SoundEntry | None = None
     """The sound, if there is one."""
+    own_decoders: bool = False
+    """Whether each segment has a decoder of its own, instead of one that all share."""
 
     @property
     def needed_minor(self) -> int:
         """The lowest minor version that has everything in this file."""
+        if self.own_decoders:
+            return OWN_DECODERS_MINOR_VERSION
         if self.sound is not None:
             return SOUND_MINOR_VERSION
         return 0 if len(self.segments) == 1 else SEGMENTS_MINOR_VERSION
@@ -76,6 +80,7 @@ def coded_to_json(metadata: CodedMetadata) -> str:
         "xxh3": metadata.xxh3,
         **shared_document(metadata.config, metadata.video, metadata.num_frames),
         "segments": segments_to_list(metadata.segments),
+        **({"own_decoders": True} if metadata.own_decoders else {}),
         **({} if metadata.sound is None else {"sound": sound_to_dict(metadata.sound)}),
         "tensors": {name: _code_to_dict(code) for name, code in metadata.codes.items()},
     }
@@ -84,7 +89,8 @@ def coded_to_json(metadata: CodedMetadata) -> str:
     except ValueError as error:
         raise InputError("the metadata", "has a number that is not finite") from error
     if len(text) > MAX_DOCUMENT_BYTES:
-        raise InputError("the metadata", f"takes {len(text):,} bytes, more than {MAX_DOCUMENT_BYTES:,}", "use fewer cameras")
+        fault = f"takes {len(text):,} bytes, more than {MAX_DOCUMENT_BYTES:,}"
+        raise InputError("the metadata", fault, "use fewer cameras, or longer segments")
     coded_from_document(parse_document(text))
     return text
 
@@ -108,10 +114,14 @@ def coded_from_document(document: dict[str, Any]) -> CodedMetadata:
     # A newer minor version may add tensors, and store them in ways that are unknown here.
     parsed = {name: _code(name, code) for name, code in codes.items() if minor <= MINOR_VERSION or _is_known(code)}
     segments = segments_from_json(document["segments"], num_frames, minor)
-    # In an older minor version, `sound` is an unknown field, which is ignored.
+    # In older minor versions, `sound` and `own_decoders` are unknown fields, which are ignored.
     stated = document.get("sound") if minor >= SOUND_MINOR_VERSION else None
     sound = sound_from_json(stated, is_newer=minor > MINOR_VERSION)
-    return CodedMetadata(config, video, num_frames, segments, parsed, _checksum(document["xxh3"], "xxh3"), minor, sound)
+    own_decoders = document.get("own_decoders", False) if minor >= OWN_DECODERS_MINOR_VERSION else False
+    if not isinstance(own_decoders, bool):
+        raise InputError("own_decoders", "must be true or false")
+    digits = _checksum(document["xxh3"], "xxh3")
+    return CodedMetadata(config, video, num_frames, segments, parsed, digits, minor, sound, own_decoders)
 
 
 def newer_minor(minor: int) -> str:

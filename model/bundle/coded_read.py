@@ -80,7 +80,7 @@ def open_coded(location: Location, header: Header) -> CodedBundle:
 
 
 def read_decoder(bundle: CodedBundle) -> Arrays:
-    """Read and decode what all segments share.
+    """Read and decode the decoder that all segments share; nothing if each has its own.
 
     Raises:
         InputError: a checksum does not match, a tensor cannot be decoded, or the file has changed.
@@ -108,7 +108,7 @@ def metadata_with_sound(bundle: CodedBundle) -> VideoMetadata:
 
 
 def read_segment(bundle: CodedBundle, data: int, check: Callable[[], None] = lambda: None) -> Arrays:
-    """Read and decode the tensors of a segment, without its prefix in their names.
+    """Read and decode the tensors of a segment, without its prefix in their names: with the decoder, if it has its own.
 
     Args:
         bundle: the opened file.

@@ -92,7 +92,8 @@ def bundle_info(location: Location, verify: bool = True) -> dict[str, Any]:
         their sum is `file_size`), `file_size`, `bytes_per_frame`, `provenance`, `license` (its first line), `integrity`
         ("ok", or "not checked" without `verify`: anything else is an error). Version 1 also has `sha256`; version 2 has
         `minor_version`, `xxh3`, `segments` (their number), `segment_list` if there are several (for each `first_frame`,
-        `num_frames`, `data` and `bytes`, which are 0 if it repeats an earlier one), `sound` if there is one (`codec`, `bytes`,
+        `num_frames`, `data` and `bytes`, which are 0 if it repeats an earlier one), `own_decoders` if each segment has its own
+        decoder (`parameters` are then those of one segment), `sound` if there is one (`codec`, `bytes`,
         `offset`, s), and `notice` if the minor version is newer than this program.
 
     Raises:
@@ -135,6 +136,7 @@ def _version(bundle: OpenedBundle | CodedBundle) -> dict[str, Any]:
         "precision": "float32" if exact else "steps",
         "segments": len(segments),
         **({"segment_list": _segment_list(bundle)} if len(segments) > 1 else {}),
+        **({"own_decoders": True} if bundle.metadata.own_decoders else {}),
         **({} if bundle.metadata.sound is None else {"sound": sound_to_dict(bundle.metadata.sound)}),
         "xxh3": bundle.metadata.xxh3,
     }

@@ -122,24 +122,25 @@ def read_bundle(location: Location) -> VolumetricVideo:
 
 
 def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> SegmentedVideo:
-    """Open a bundle with several segments; only the decoder and the first segment are read now.
+    """Open a bundle with several segments; only the shared decoder, if there is one, and the first segment are read now.
 
     Args:
         bundle: its location must stay readable as long as the video is used.
         announce: as in `SegmentedVideo`.
 
     Raises:
-        InputError: the decoder is damaged. A damaged segment is an error only when its frames are needed.
+        InputError: the shared decoder is damaged. A damaged segment is an error only when its frames are needed.
     """
     config, metadata = bundle.metadata.config, metadata_with_sound(bundle)
-    weights = {name.removeprefix(DECODER_PREFIX): value for name, value in read_decoder(bundle).items()}
+    shared = None if bundle.metadata.own_decoders else _decoder_weights(read_decoder(bundle))
 
     def load(data: int, check: Callable[[], None]) -> VolumetricVideo:
         arrays = read_segment(bundle, data, check)
         latents, boxes, occupancy = (arrays[name] for name in ("latents", "boxes", "occupancy"))
+        weights = _decoder_weights(arrays) if shared is None else shared
         return LoadedSegment(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
 
-    video = SegmentedVideo(config, metadata, bundle.metadata.segments, weights, load, announce)
+    video = SegmentedVideo(config, metadata, bundle.metadata.segments, load, announce, bundle.metadata.own_decoders)
     with contextlib.suppress(DamagedData):
         video.store.get(0)
     video.announce_order(0, backward=False)
@@ -161,9 +162,12 @@ def read_plain_tensor(bundle: OpenedBundle, name: str) -> NDArray[Any]:
 
 def assemble_video(config: ModelConfig, metadata: VideoMetadata, arrays: Mapping[str, Any]) -> VolumetricVideo:
     """Build a video from its tensors by the names of a file, without a segment's prefix."""
-    weights = {name.removeprefix(DECODER_PREFIX): value for name, value in arrays.items() if name.startswith(DECODER_PREFIX)}
     latents, boxes, occupancy = (arrays[name] for name in ("latents", "boxes", "occupancy"))
-    return VolumetricVideo(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
+    return VolumetricVideo(config, metadata, latents, boxes, occupancy, _decoder_weights(arrays), arrays[HASH_TABLES])
+
+
+def _decoder_weights(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(DECODER_PREFIX): value for name, value in arrays.items() if name.startswith(DECODER_PREFIX)}
 
 
 def _read_method(bundle: OpenedBundle) -> VolumetricVideo:

@@ -21,6 +21,10 @@ SEGMENTS_MINOR_VERSION = 1
 """The minor version of files with several segments. Files with one have minor version 0, and the bytes that they always had."""
 
 
+OWN_DECODERS_MINOR_VERSION = 3
+"""The minor version of files whose segments have a decoder each."""
+
+
 def prefix_of(data: int) -> str:
     """Return the start of the names of a segment's tensors."""
     return f"{SEGMENT_PREFIX}{data}."

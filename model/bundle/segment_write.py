@@ -11,7 +11,7 @@ import numpy as np
 from common.byte_source import Location, name_of
 from common.errors import InputError
 from common.numbers import counted
-from model.bundle.coded_layout import FRAME_TENSORS, coded_layout
+from model.bundle.coded_layout import FRAME_TENSORS, decoder_names
 from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coded_read import CodedBundle, metadata_with_sound, read_coded
 from model.bundle.coded_write import Steps, encode_array, video_arrays, write_tensors
@@ -101,10 +101,10 @@ def _content_of_plain(bundle: OpenedBundle) -> SegmentContent:
 
 
 def _content_of_segment(bundle: CodedBundle, segment: Segment) -> SegmentContent:
-    prefix = prefix_of(segment.data)
+    prefix, own = prefix_of(segment.data), bundle.metadata.own_decoders
 
     def stored(name: str) -> Stored:
-        full = name if name.startswith(DECODER_PREFIX) else prefix + name
+        full = name if name.startswith(DECODER_PREFIX) and not own else prefix + name
         with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
             payload, code = np.asarray(read(full)), bundle.metadata.codes[full]
         if checksum(payload) != code.xxh3:
@@ -117,7 +117,8 @@ def _content_of_segment(bundle: CodedBundle, segment: Segment) -> SegmentContent
     else:
         bounds = segment.bounds
     config, metadata = bundle.metadata.config, metadata_with_sound(bundle)
-    return SegmentContent(name_of(bundle.location), config, metadata, segment.num_frames, bounds, stored, bundle)
+    decoder = (prefix, bundle) if own else bundle
+    return SegmentContent(name_of(bundle.location), config, metadata, segment.num_frames, bounds, stored, decoder)
 
 
 def row_of_segments(lengths: Sequence[int], overlap: int = 0, repeats: int = 1) -> tuple[Segment, ...]:
@@ -149,6 +150,8 @@ def write_segments(
 ) -> None:
     """Write a bundle with several segments atomically. One tensor at a time is in memory.
 
+    The decoder is stored once if all contents have the same one, and otherwise with each segment.
+
     Args:
         contents: what the data of the segments are.
         segments: where they are in time; their bounds are set here.
@@ -157,7 +160,7 @@ def write_segments(
         most: bytes that it may have; None means any number.
 
     Raises:
-        InputError: configs or decoders differ, something cannot be stored, or the file cannot be written.
+        InputError: configs differ, something cannot be stored, or the file cannot be written.
         TooLargeError: it would have more than `most` bytes.
     """
     num_frames = segments[-1].last_frame + 1
@@ -170,24 +173,22 @@ def write_segments(
             raise InputError(content.source, f"has {content.num_frames} frames, not {segment.num_frames}")
         if content.config != contents[0].config:
             raise InputError(content.source, f"has another config than {contents[0].source}", "join parts of one video")
-    whole = CodedMetadata(contents[0].config, metadata, num_frames, placed, {}, "")
-    decoder = [name for name in coded_layout(whole) if name.startswith(DECODER_PREFIX)]
+    decoder = decoder_names(contents[0].config)
+    own = not _share_decoder(contents, decoder)
+    whole = CodedMetadata(contents[0].config, metadata, num_frames, placed, {}, "", own_decoders=own)
 
     def stored() -> Iterator[tuple[str, Stored]]:
-        codes = {}
-        for name in decoder:
-            payload, codes[name] = contents[0].stored(name)
-            yield name, (payload, codes[name])
+        for name in () if own else decoder:
+            yield name, contents[0].stored(name)
         for data, content in enumerate(contents):
-            _check_decoder(content, contents[0], codes)
-            for name in (*FRAME_TENSORS, HASH_TABLES):
+            for name in (*(decoder if own else ()), *FRAME_TENSORS, HASH_TABLES):
                 yield prefix_of(data) + name, content.stored(name)
 
     write_tensors(whole, stored(), path, most)
 
 
 def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:
-    """Write the videos of several bundles with the same decoder one after another to one bundle.
+    """Write the videos of several bundles with the same config one after another to one bundle.
 
     Metadata (frame rate, cameras, license, sound and so on) are those of the first one.
 
@@ -197,7 +198,7 @@ def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:
         overlap: number of frames that each bundle shares with the next one; there they are blended.
 
     Raises:
-        InputError: configs, frame rates or decoders differ, a bundle is damaged or too short, or `out` cannot be written.
+        InputError: configs or frame rates differ, a bundle is damaged or too short, or `out` cannot be written.
     """
     contents: list[SegmentContent] = []
     segments: list[Segment] = []
@@ -221,13 +222,14 @@ def _check_overlap(segments: Sequence[Segment], overlap: int) -> None:
         raise InputError(f"overlap of {counted(overlap, 'frame')}", fault, "choose a smaller one") from error
 
 
-def _check_decoder(content: SegmentContent, first: SegmentContent, codes: dict[str, TensorCode]) -> None:
-    """Raise InputError unless the decoder of a segment is stored like the first one's."""
-    if content.decoder is first.decoder:
-        return
-    if isinstance(content.decoder, tuple) and content.decoder == first.decoder:  # encoding it again would take seconds
-        return
-    for name, code in codes.items():
-        if content.stored(name)[1] != code:
-            remedy = "train its segments with one frozen decoder, and export all with the same settings"
-            raise InputError(content.source, f"has another decoder than {first.source} (tensor {name})", remedy)
+def _share_decoder(contents: Sequence[SegmentContent], names: Sequence[str]) -> bool:
+    """Return whether the decoders of all contents are stored alike."""
+    first = contents[0]
+    others = [content for content in contents if not _is_same_decoder(content.decoder, first.decoder)]
+    codes = {name: first.stored(name)[1] for name in names} if others else {}
+    return all(content.stored(name)[1] == code for content in others for name, code in codes.items())
+
+
+def _is_same_decoder(decoder: object, other: object) -> bool:
+    """Return whether decoders are known to be the same, so that they need not be coded to compare them, which takes seconds."""
+    return decoder is other or (isinstance(decoder, tuple) and decoder == other)

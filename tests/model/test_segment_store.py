@@ -55,7 +55,7 @@ class SimpleNamespaceWithReference(SimpleNamespace):
 
 def _video(disk: Disk, count: int = 6) -> SegmentedVideo:
     segments = tuple(Segment(4 * index, 4, index, BOUNDS) for index in range(count))
-    return SegmentedVideo(None, None, segments, {}, disk)  # type: ignore[arg-type]
+    return SegmentedVideo(None, None, segments, disk)  # type: ignore[arg-type]
 
 
 def test_freed_memory_is_given_back_after_each_segment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_damage_is_reported_by_the_segment_that_has_it_and_the_others_play() -> 
 
 def test_bounds_and_missing_arrays() -> None:
     segments = (Segment(0, 2, 0, ((0, 0, 0), (1, 2, 1))), Segment(2, 2, 1, ((-1, 0.5, 0), (0.5, 1, 3))))
-    video = SegmentedVideo(None, None, segments, {}, Disk())  # type: ignore[arg-type]
+    video = SegmentedVideo(None, None, segments, Disk())  # type: ignore[arg-type]
     np.testing.assert_array_equal(video.bounds, [[-1, 0, 0], [1, 2, 3]])
     assert video.num_frames == 4
     box, cells = video.box_and_occupancy(3.0)  # not in memory

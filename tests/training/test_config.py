@@ -25,7 +25,7 @@ def test_the_paper_preset_has_the_papers_values() -> None:
     assert config.latents == "encoder" and config.data.boxes == "frame"
 
 
-@pytest.mark.parametrize("name", ["paper", "small", "small30", "tiny"])
+@pytest.mark.parametrize("name", ["paper", "small", "small30", "small_segments", "tiny"])
 def test_presets_are_stored_without_loss(name: str) -> None:
     config = load_config(name)
     assert (
@@ -66,7 +66,7 @@ def test_faults_name_the_file_and_the_field(tmp_path: Path, text: str, fault: st
 
 
 def test_an_unknown_preset_lists_the_known() -> None:
-    with pytest.raises(InputError, match="paper, small, small30, tiny"):
+    with pytest.raises(InputError, match="paper, small, small30, small_segments, tiny"):
         load_config("huge")
 
 

@@ -129,6 +129,14 @@ def test_lengths_of_the_runs(
     for wrong in ("--keyframes=0", "--keyframes=101", "--later=1.1", "--later=0"):
         assert main([*command, wrong]) == 2
         assert f"{wrong.split('=')[0]}: must be above 0 and at most 1" in capsys.readouterr().err
+    begun = len(lengths)
+    own = [*command, "--own-decoders"]
+    assert main(own) == 0, "14 segments of 12 frames, and the other two of 11"
+    assert lengths[begun:] == [(26, pytest.approx(6 * 12 / 46)), (26, pytest.approx(6 * 12 / 46))]
+    for option in ("--keyframes=1", "--later=1"):
+        assert main([*own, option]) == 2
+        assert f"{option[:-2]}: does not apply with --own-decoders" in capsys.readouterr().err
+    del lengths[begun:]
     assert main([*command, "--steps=1000000000"]) == 2, "beyond what a config may have"
     assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 12
 
@@ -193,6 +201,26 @@ def test_a_capture_of_40_frames(capture: Path, tmp_path: Path, capsys: pytest.Ca
     assert evaluate(scored) == 0
     flicker = json.loads(capsys.readouterr().out)["seam_flicker"]
     assert flicker["at_seams"] is not None and flicker["elsewhere"] is not None
+
+
+@pytest.mark.slow
+def test_segments_with_decoders_of_their_own(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Any segment can be trained first; each has its own decoder, and the bundle shows what the segments' bundles show."""
+    command, runs = [*_command(capture, tmp_path, "22"), "--own-decoders"], tmp_path / "runs"
+    assert main([*command, "--segments", "1:2"]) == 0
+    assert main([*command, "--segments", "0:1"]) == 0
+    assert "wrote" in capsys.readouterr().err and not (runs / "keyframes").exists()
+    video = read_bundle(runs / "long.mlpvid")
+    assert isinstance(video, SegmentedVideo) and video.own_decoders
+    assert [(s.first_frame, s.num_frames) for s in video.segments] == [(0, 21), (19, 21)]
+    decoders = []
+    for data in (0, 1):
+        folder = runs / f"segment-{data:04d}"
+        assert read_header(folder).step == 3
+        decoders.append(video.store.get(data).decoder_weights)
+        for name, value in read_bundle(folder / "video.mlpvid").decoder_weights.items():
+            np.testing.assert_array_equal(decoders[data][name], value, err_msg=name)
+    assert any((decoders[0][name] != decoders[1][name]).any() for name in decoders[0])
 
 
 @pytest.mark.slow

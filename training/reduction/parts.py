@@ -44,6 +44,11 @@ class Parts:
         """The first segment with each data."""
         self._last: tuple[int, Part] | None = None
 
+    @property
+    def own_decoders(self) -> bool:
+        """Whether each part has a decoder of its own."""
+        return isinstance(self.video, SegmentedVideo) and self.video.own_decoders
+
     def __len__(self) -> int:
         return len(self.segments)
 

@@ -89,20 +89,21 @@ class StepSearch:
         probed = np.unique(np.linspace(0, len(self.parts) - 1, min(len(self.parts), FRAMES)).round().astype(int)).tolist()
         total = len(self.parts) + len(probed) * len(self.groups)
         for index, part in enumerate(self.parts):
-            self._count(part, first=index == 0)
+            self._count(part, counts_decoder=index == 0 or self.parts.own_decoders)
             progress(index + 1, total)
         frames = max(1, FRAMES // len(probed))
         self._views = {i: Views(self.parts[i].video, renderer, frames, place * frames) for place, i in enumerate(probed)}
         self._sensitivities = self._measure(lambda done: progress(len(self.parts) + done, total))
 
-    def _count(self, part: Part, first: bool) -> None:
-        """Count the numbers of a part, and those of the decoder only once."""
-        own = [group for group in self.groups if first or group.name == HASH_TABLES]
+    def _count(self, part: Part, counts_decoder: bool) -> None:
+        """Count the numbers of a part; those of a decoder that all parts share are counted only once."""
+        own = [group for group in self.groups if counts_decoder or group.name == HASH_TABLES]
         for group in own:
             values = _values(part.arrays, group)
             group.values.add(values, values[part.used[:, group.entries]] if group.name == HASH_TABLES else None)
         rounded = {group.name for group in self.groups}
-        exact = [name for name in part.arrays if name not in rounded and (first or not name.startswith(DECODER_PREFIX))]
+        counted = [name for name in part.arrays if counts_decoder or not name.startswith(DECODER_PREFIX)]
+        exact = [name for name in counted if name not in rounded]
         self._fixed += sum(len(encode_array(part.arrays[name], name, {}, ())[0]) for name in exact)
 
     def _measure(self, progress: Callable[[int], None]) -> list[float]:

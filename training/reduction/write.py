@@ -47,7 +47,8 @@ def _content(parts: Parts, index: int, steps: Steps) -> SegmentContent:
         return encode_array(parts[index].arrays[name], name, steps, levels if name == HASH_TABLES else ())
 
     assert segment.bounds is not None  # bundles with several segments have them
-    return SegmentContent("the video", video.config, video.metadata, segment.num_frames, segment.bounds, stored, video)
+    decoder = (video, index) if parts.own_decoders else video
+    return SegmentContent("the video", video.config, video.metadata, segment.num_frames, segment.bounds, stored, decoder)
 
 
 def write_with_size(search: StepSearch, size: int, path: Path) -> Reduced:

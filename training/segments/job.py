@@ -19,7 +19,7 @@ from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME
 from training.loop.scene import selected_frames
-from training.segments.plan import plan_segments
+from training.segments.plan import KEYFRAME_STEPS, LATER_STEPS, plan_segments
 
 KEYFRAMES = "keyframes"
 """Folder of the run that trains the decoder, on frames of the whole capture."""
@@ -64,12 +64,17 @@ def plan_runs(arguments: argparse.Namespace) -> list[SegmentRun]:
         InputError: something is wrong with the capture, the config or the options.
     """
     config = load_config(arguments.config)
-    if config.rate.weight > 0:
-        raise InputError("rate.weight", "does not apply to segments, whose decoder is shared", "export with --target-loss")
+    if config.rate.weight > 0 and not arguments.own_decoders:
+        raise InputError("rate.weight", "does not apply to segments with a shared decoder", "export with --target-loss")
     capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     frames = selected_frames(capture, config.data)
     rows = plan_segments(len(frames), arguments.segment_frames, arguments.overlap)
-    return [_run_of(arguments, config, frames, index, row) for index, row in enumerate(rows)]
+    total = sum(row.num_frames for row in rows)
+    runs = []
+    for index, row in enumerate(rows):
+        share = row.num_frames / total if arguments.own_decoders else _given(arguments.later, LATER_STEPS)
+        runs.append(_run_of(arguments, config, frames, index, row, share))
+    return runs
 
 
 def plan_keyframes(arguments: argparse.Namespace, runs: list[SegmentRun]) -> SegmentRun:
@@ -87,14 +92,14 @@ def plan_keyframes(arguments: argparse.Namespace, runs: list[SegmentRun]) -> Seg
     values = config.to_dict()
     values["data"] |= {"first_frame": first, "num_frames": last - first, "frame_stride": frames.step}
     values["validation"]["frame"] = None  # it means a frame of a segment
-    values |= _length(arguments, config, arguments.keyframes)
+    values |= _length(arguments, config, _given(arguments.keyframes, KEYFRAME_STEPS))
     return SegmentRun(None, arguments.out / KEYFRAMES, TrainingConfig.from_dict(values), len(frames))
 
 
 def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: int) -> int:
     """Train one segment and return the exit status of `training.train`: 0, or 130 when interrupted.
 
-    Before segment 0, the keyframes are trained.
+    Before segment 0, the keyframes are trained, unless each segment has a decoder of its own.
 
     Args:
         arguments: the options of `training.train_segments`.
@@ -104,13 +109,17 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
     Raises:
         InputError: the decoder is not finished.
     """
+    text = f"segment {index} of {len(runs)}: {counted(runs[index].num_frames, 'frame')}"
+    if arguments.own_decoders:
+        print(text, file=sys.stderr)
+        return _train(arguments, runs[index], None)
     keyframes = plan_keyframes(arguments, runs)
     if index == 0 and not (arguments.resume and keyframes.finished):
         print(f"keyframes: {counted(keyframes.num_frames, 'frame')}", file=sys.stderr)
         status = _train(arguments, keyframes, None)
         if status != 0:
             return status
-    print(f"segment {index} of {len(runs)}: {counted(runs[index].num_frames, 'frame')}", file=sys.stderr)
+    print(text, file=sys.stderr)
     before = _before(runs, index, keyframes)
     if not before.finished:
         raise InputError(before.folder, "is not finished, and all segments need its decoder", "train segment 0 first")
@@ -142,13 +151,15 @@ def _train(arguments: argparse.Namespace, chosen: SegmentRun, before: SegmentRun
     return train.main(options)
 
 
-def _run_of(arguments: argparse.Namespace, config: TrainingConfig, frames: range, index: int, segment: Segment) -> SegmentRun:
+def _run_of(
+    arguments: argparse.Namespace, config: TrainingConfig, frames: range, index: int, segment: Segment, share: float
+) -> SegmentRun:
     values = config.to_dict()
     last = frames[segment.last_frame]
     values["data"] |= {"first_frame": frames[segment.first_frame], "num_frames": last + 1 - frames[segment.first_frame]}
-    values |= _length(arguments, config, arguments.later)
-    # What helps a shape to form would undo what is there already.
-    values |= {"frozen_decoder": True, "start": {}, "density_leak": 0.0, "half_resolution": 0.0}
+    values |= _length(arguments, config, share)
+    if not arguments.own_decoders:  # what helps a shape to form would undo what is there already
+        values |= {"frozen_decoder": True, "start": {}, "density_leak": 0.0, "half_resolution": 0.0}
     folder = arguments.out / f"segment-{index:04d}"
     return SegmentRun(index, folder, TrainingConfig.from_dict(values), segment.num_frames)
 
@@ -157,3 +168,7 @@ def _length(arguments: argparse.Namespace, config: TrainingConfig, share: float)
     """Return the steps and minutes of a run that is this share of a whole one."""
     steps = max(1, round(share * (arguments.steps or config.steps)))
     return {"steps": steps, "minutes": 0.0 if arguments.steps else share * config.minutes}
+
+
+def _given(value: float | None, default: float) -> float:
+    return default if value is None else value

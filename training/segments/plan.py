@@ -6,6 +6,12 @@ from common.errors import InputError
 from common.numbers import parse_whole
 from model.segments import Segment, check_segments
 
+KEYFRAME_STEPS, LATER_STEPS = 2.0, 1 / 3
+"""Lengths of the keyframes' run and of each segment's run, as multiples of a whole run's.
+
+All segments use the decoder of the keyframes, so it is worth a longer run. Each segment begins with the one before it.
+"""
+
 
 def plan_segments(num_frames: int, longest: int, overlap: int) -> list[Segment]:
     """Divide frames into as few segments as possible, of nearly equal length.

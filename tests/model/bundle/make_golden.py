@@ -50,10 +50,9 @@ SEGMENT_TIMES = (0.3, 1.0, 2.5, 3.25, 5.5, 8.0)
 """Instants whose pixels are written: within a segment, in a shared frame, between two segments, and at the end."""
 
 
-def write_golden_segments(folder: Path) -> None:
-    """Write version2_segments.mlpvid and version2_segments.json."""
-    path, camera = folder / "version2_segments.mlpvid", make_camera(24, 24)
-    videos = segment_videos([2, 3, 2])
+def write_golden_segments(folder: Path, name: str, videos: list[VolumetricVideo]) -> None:
+    """Write NAME.mlpvid and NAME.json: a file with several segments, and pixels of it."""
+    path, camera = folder / f"{name}.mlpvid", make_camera(24, 24)
     steps = {"hash.tables": (0.01, 0.02), "decoder.color_head.weight": (0.002,)}
     write_segments([contents_of_video(video, steps) for video in videos], SEGMENTS, videos[0].metadata, path)
     video, renderer = read_bundle(path), SegmentRenderer(ReferenceRenderer())
@@ -62,7 +61,7 @@ def write_golden_segments(folder: Path) -> None:
         image = renderer.render(renderer.prepare(video, time), camera)
         pixels += [[time, x, y, *image.rgba[y, x].tolist(), float(image.depth[y, x])] for x, y in places]
     values = {"xxh3": bundle_info(path)["xxh3"], "camera": camera.to_dict(), "pixels": pixels}
-    (folder / "version2_segments.json").write_text(json.dumps(values, indent=1) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(values, indent=1) + "\n")
 
 
 def write_golden_video(folder: Path) -> None:
@@ -103,5 +102,6 @@ def write_golden_sound(folder: Path) -> None:
 
 if __name__ == "__main__":
     write_golden_video(Path(sys.argv[1]))
-    write_golden_segments(Path(sys.argv[1]))
+    write_golden_segments(Path(sys.argv[1]), "version2_segments", segment_videos([2, 3, 2]))
+    write_golden_segments(Path(sys.argv[1]), "version2_decoders", segment_videos([2, 3, 2], own_decoders=True))
     write_golden_sound(Path(sys.argv[1]))

@@ -22,11 +22,13 @@ def config_with_tables() -> ModelConfig:
     return replace(tiny_config(), hash=tables)
 
 
-def segment_videos(lengths: Sequence[int], config: ModelConfig | None = None) -> list[VolumetricVideo]:
-    """Return random videos with these numbers of frames, which share the decoder of the first one."""
+def segment_videos(
+    lengths: Sequence[int], config: ModelConfig | None = None, own_decoders: bool = False
+) -> list[VolumetricVideo]:
+    """Return random videos with these numbers of frames, which share the decoder of the first one or have one each."""
     config = config or tiny_config()
     videos = [make_video(seed=index, num_frames=n, config=config, occupied=0.7) for index, n in enumerate(lengths)]
-    for video in videos[1:]:
+    for video in () if own_decoders else videos[1:]:
         video.decoder_weights = videos[0].decoder_weights
         video.__dict__.pop("decoder", None)
     return videos

@@ -33,14 +33,18 @@ def path(tmp_path: Path) -> Path:
     return result
 
 
-def test_segments_are_read_as_they_were_written(tmp_path: Path) -> None:
-    videos = segment_videos([3, 2, 4])
+@pytest.mark.parametrize("own_decoders", [False, True])
+def test_segments_are_read_as_they_were_written(tmp_path: Path, own_decoders: bool) -> None:
+    videos = segment_videos([3, 2, 4], own_decoders=own_decoders)
     video = opened(write_row(tmp_path / "a.mlpvid", videos, repeats=2))
     assert video.num_frames == 18 and [s.first_frame for s in video.segments] == [0, 3, 5, 9, 12, 14]
     for time, data, local in ((1.0, 0, 1.0), (3.5, 1, 0.5), (17.0, 2, 3.0), (9.0, 0, 0.0)):
         [(part, segment)] = video.parts(time)
         assert part.time == local and same_tensors(segment, videos[data])
-        assert segment.decoder_weights is video.decoder_weights
+    first, second = (video.store.get(data).decoder_weights for data in (0, 1))
+    assert (first is not second) == video.own_decoders == own_decoders
+    with pytest.raises(InputError, match="has no decoder_weights of its own"):
+        print(video.decoder_weights)
     every = np.concatenate([v.boxes for v in videos])
     np.testing.assert_array_equal(video.bounds, [every[:, 0].min(0), every[:, 1].max(0)])
 
@@ -55,12 +59,14 @@ def test_the_file_is_the_same_every_time_and_only_the_decoder_and_one_segment_ar
     assert [part for index, part in enumerate(parts) if index == 0 or parts[index - 1] != part] == ["decoder", "0", "1", "2"]
 
 
-def test_the_golden_file_with_segments_stays_readable() -> None:
+@pytest.mark.parametrize(("name", "minor"), [("version2_segments", 1), ("version2_decoders", 3)])
+def test_the_golden_files_with_segments_stay_readable(name: str, minor: int) -> None:
     """The independent reader, written from docs/format.md, sees the pixels that ours saw when the file was made."""
-    path = HERE / "version2_segments.mlpvid"
-    expected = json.loads((HERE / "version2_segments.json").read_text())
+    path = HERE / f"{name}.mlpvid"
+    expected = json.loads(path.with_suffix(".json").read_text())
     info = bundle_info(path)
-    assert (info["xxh3"], info["format_version"], info["minor_version"]) == (expected["xxh3"], 2, 1)
+    assert (info["xxh3"], info["format_version"], info["minor_version"]) == (expected["xxh3"], 2, minor)
+    assert info.get("own_decoders", False) == (minor == 3)
     assert opened(path).segments == tuple(
         type(segment)(segment.first_frame, segment.num_frames, segment.data, read.bounds)
         for segment, read in zip(SEGMENTS, opened(path).segments, strict=True)
@@ -184,21 +190,64 @@ def test_the_decoder_of_bundles_of_version_1_is_coded_once(tmp_path: Path, monke
     for data, path in enumerate(paths):
         assert same_tensors(video.store.get(data), read_bundle(path))
     write_bundle(make_video(seed=5, num_frames=2, config=tiny_config()), paths[2], "int8")
-    with pytest.raises(InputError, match="has another decoder than"):
-        join_bundles(paths, tmp_path / "other.mlpvid")
+    join_bundles(paths, tmp_path / "other.mlpvid")
+    video = opened(tmp_path / "other.mlpvid")
+    assert video.own_decoders
+    for data, path in enumerate(paths):
+        assert same_tensors(video.store.get(data), read_bundle(path))
+
+
+def test_bundles_with_other_decoders_are_joined_and_joined_again(tmp_path: Path) -> None:
+    """A file that joins files with one and with several decoders has all of them, and its segments give the same pictures."""
+    shared, own = segment_videos([2, 2]), segment_videos([3, 2], own_decoders=True)
+    one, several, plain = (tmp_path / f"{name}.mlpvid" for name in ("one", "several", "plain"))
+    write_row(one, shared)
+    write_row(several, own, overlap=1)
+    last = make_video(seed=9, num_frames=2, config=tiny_config())
+    write_bundle(last, plain)
+    join_bundles([one, several, plain], tmp_path / "all.mlpvid")
+    video = opened(tmp_path / "all.mlpvid")
+    assert video.own_decoders and [s.first_frame for s in video.segments] == [0, 2, 4, 6, 8]
+    for data, whole in enumerate([*shared, *own, last]):
+        assert same_tensors(video.store.get(data), whole)
+    assert find_damage(tmp_path / "all.mlpvid")[0] == []
+
+
+def test_a_damaged_decoder_of_a_segment_damages_only_its_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_row(tmp_path / "a.mlpvid", segment_videos([2, 3, 2], own_decoders=True))
+    content, pieces = bytearray(path.read_bytes()), take_apart(path)
+    start = pieces.entries["segments.1.decoder.color_head.weight"]["data_offsets"][0]
+    content[len(content) - len(pieces.data) + start + 5] ^= 1
+    path.write_bytes(content)
+    assert main([str(path), "--verify"]) == 2
+    assert "tensor segments.1.decoder.color_head.weight, frames 2 to 4: is damaged" in capsys.readouterr().out
+    video = opened(path)
+    assert video.parts(1.0) and video.parts(5.0)
+    with pytest.raises(InputError, match="frames 2 to 4 cannot be shown"):
+        video.parts(3.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda pieces: pieces.document.update(own_decoders=1), "own_decoders must be true or false"),
+        (lambda pieces: pieces.document.update(own_decoders=False), "does not say how tensor decoder.backbone"),
+        (lambda pieces: pieces.document.update(minor=2), "does not say how tensor decoder.backbone"),
+    ],
+)
+def test_wrong_files_with_own_decoders(tmp_path: Path, change: Callable[[Pieces], object], fault: str) -> None:
+    path = tmp_path / "a.mlpvid"
+    path.write_bytes((HERE / "version2_decoders.mlpvid").read_bytes())
+    check_refused(path, change, fault)
 
 
 @pytest.mark.slow
-def test_other_decoders_configs_and_rates_are_refused(tmp_path: Path) -> None:
+def test_other_configs_and_rates_are_refused(tmp_path: Path) -> None:
     first, other = tmp_path / "a.mlpvid", tmp_path / "b.mlpvid"
     write_coded(segment_videos([2])[0], first, {})
-    for video, fault in (
-        (make_video(seed=5, num_frames=2, config=tiny_config()), "has another decoder than"),
-        (make_video(seed=0, num_frames=2), "has another config than"),
-    ):
-        write_coded(video, other, {})
-        with pytest.raises(InputError, match=fault):
-            join_bundles([first, other], tmp_path / "out.mlpvid")
+    write_coded(make_video(seed=0, num_frames=2), other, {})
+    with pytest.raises(InputError, match="has another config than"):
+        join_bundles([first, other], tmp_path / "out.mlpvid")
     slow = segment_videos([2])[0]
     slow.metadata.fps = 24.0
     write_coded(slow, other, {})

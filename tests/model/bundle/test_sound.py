@@ -194,7 +194,7 @@ def test_wrong_files(path: Path, change: Callable[[Pieces], object], fault: str)
 
 
 def test_a_codec_of_a_newer_minor_version_is_not_used(path: Path) -> None:
-    corrupt_coded(path, lambda pieces: pieces.document.update(minor=3, sound={"codec": "new"}))
+    corrupt_coded(path, lambda pieces: pieces.document.update(minor=4, sound={"codec": "new"}))
     assert read_bundle(path).metadata.sound is None
 
 
