@@ -21,10 +21,16 @@ CAMERA = make_camera(20, 16)
 SEGMENTS = (Segment(0, 3, 0), Segment(2, 2, 1), Segment(4, 3, 2))
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["one decoder", "own decoders"])
+def own_decoders(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(tmp_path_factory: pytest.TempPathFactory, own_decoders: bool) -> Path:
     """Return a bundle of three segments; the first two share frame 2."""
-    return write_row(tmp_path_factory.mktemp("long") / "a.mlpvid", segment_videos([3, 2, 3]), segments=SEGMENTS)
+    videos = segment_videos([3, 2, 3], own_decoders=own_decoders)
+    return write_row(tmp_path_factory.mktemp("long") / "a.mlpvid", videos, segments=SEGMENTS)
 
 
 def test_blended_by_hand() -> None:
@@ -42,7 +48,7 @@ def test_blended_by_hand() -> None:
 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
-def test_pictures_are_those_of_the_segments(path: Path, backend: str) -> None:
+def test_pictures_are_those_of_the_segments(path: Path, own_decoders: bool, backend: str) -> None:
     plain: Any
     if backend == "cpu":
         from renderer.cpu.renderer import CpuRenderer
@@ -50,7 +56,8 @@ def test_pictures_are_those_of_the_segments(path: Path, backend: str) -> None:
         plain = CpuRenderer(1)
     else:
         plain = ReferenceRenderer(1)
-    video, renderer, alone = opened(path), SegmentRenderer(plain), segment_videos([3, 2, 3])
+    video, renderer = opened(path), SegmentRenderer(plain)
+    alone = segment_videos([3, 2, 3], own_decoders=own_decoders)
 
     def picture(index: int, time: float) -> np.ndarray:
         return plain.render(plain.prepare(alone[index], time), CAMERA).rgba  # type: ignore[no-any-return]
@@ -72,7 +79,7 @@ def test_pictures_are_those_of_the_segments(path: Path, backend: str) -> None:
     np.testing.assert_allclose(region.rgba, expected[2.0][2:8, 3:9], atol=1e-5)
 
 
-def test_segments_share_one_converted_decoder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shared_decoder_is_converted_once(path: Path, own_decoders: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     from renderer.cpu import renderer as module
 
     made: list[int] = []
@@ -86,18 +93,20 @@ def test_segments_share_one_converted_decoder(path: Path, monkeypatch: pytest.Mo
     video, renderer = opened(path), SegmentRenderer(module.CpuRenderer(1))
     for time in (0.0, 3.0, 6.0, 0.0, 2.0):
         renderer.prepare(video, time)
-    assert len(made) == 1
+    assert len(made) == (5 if own_decoders else 1), "segments 0 and 1 are read twice, because two stay in memory"
 
 
 @pytest.mark.slow
-def test_opengl_shows_the_same_and_measures_its_decodings_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opengl_shows_the_same_and_chooses_a_decoding_for_each_decoder(
+    path: Path, own_decoders: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from renderer.opengl import renderer as module
 
-    measured: list[int] = []
+    chosen: list[int] = []
     original = module.choose_decoding
 
     def counted(*arguments: Any) -> Any:
-        measured.append(1)
+        chosen.append(1)
         return original(*arguments)
 
     monkeypatch.setattr(module, "choose_decoding", counted)
@@ -106,7 +115,7 @@ def test_opengl_shows_the_same_and_measures_its_decodings_once(path: Path, monke
     for time in (0.5, 2.0, 3.25, 6.0):
         ours, theirs = (r.render(r.prepare(video, time), CAMERA) for r in (renderer, reference))
         assert np.abs(ours.rgba - theirs.rgba).max() <= 3 / 255
-    assert len(measured) == 1
+    assert len(chosen) == (3 if own_decoders else 1)
     backend.close()
 
 

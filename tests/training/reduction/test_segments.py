@@ -52,6 +52,24 @@ def test_parts_are_the_segments_without_what_is_not_read(source: Path) -> None:
     assert len(single) == 1 and single[0].video is videos[1]
 
 
+def test_decoders_of_segments_are_all_counted_and_rounded(tmp_path: Path) -> None:
+    videos = segment_videos((2, 2, 2), SMALL, own_decoders=True)
+    path, small = write_row(tmp_path / "own.mlpvid", videos), tmp_path / "small.mlpvid"
+    own = StepSearch(opened(path), create_renderer("cpu"))
+    shared = StepSearch(opened(write_row(tmp_path / "shared.mlpvid", segment_videos((2, 2, 2), SMALL))), create_renderer("cpu"))
+    for first, second in zip(own.groups, shared.groups, strict=True):
+        if first.name.startswith("decoder."):
+            assert first.values.count == 3 * second.values.count
+    write_with_size(own, 100_000, small)
+    assert 90_000 < small.stat().st_size <= 100_000 and find_damage(small)[0] == []
+    before, after = opened(path), opened(small)
+    assert after.own_decoders
+    step = own.named_steps(own.for_size(100_000))["decoder.color_head.weight"][0]
+    for data in range(3):
+        original, rounded = (video.store.get(data).decoder_weights["color_head.weight"] for video in (before, after))
+        assert 0 < np.abs(rounded - original).max() <= 0.6 * step
+
+
 @pytest.mark.slow
 def test_sizes_and_errors_of_all_segments_count(search: StepSearch, source: Path, tmp_path: Path) -> None:
     sizes = []
