@@ -67,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
     checkpoint_help = "which checkpoint of a run: the last one (default), or that with the best held-out view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), help=checkpoint_help)
-    join_help = "put these bundles, which need the same decoder, after BUNDLE: each becomes a segment of OUT.mlpvid"
+    join_help = "put these bundles, which need the same config, after BUNDLE: each becomes a segment of OUT.mlpvid"
     parser.add_argument("--join", type=Path, nargs="+", metavar="BUNDLE", help=join_help)
     overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default: 0)"
     parser.add_argument("--overlap", type=parse_natural, metavar="FRAMES", help=overlap_help)
