@@ -3,7 +3,8 @@
 python -m benchmarks.long_video [BUNDLE] [--frames 10000] [--seconds 20]
 
 A bundle of several segments is measured as it is. Any other one, by default the demo, is cut into three segments, which are
-repeated by reference. Each is read, checked and converted again whenever playback reaches it, because only two are in memory.
+repeated by reference. Each is read, checked and converted again whenever playback reaches it, because only two are
+kept in memory.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from common.command_line import ArgumentParser, parse_count, run
 from common.errors import InputError
 from model.bundle.read import read_bundle
 from model.bundle.segment_write import contents_of_video, row_of_segments, write_segments
+from model.segment_store import LEAST_SEGMENTS
 from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from renderer.frame_cache import FrameCache
@@ -94,6 +96,7 @@ def measure(path: Path, seconds: float, skip: int) -> LongVideo:
     opened = time.perf_counter() - begun
     if not isinstance(video, SegmentedVideo):
         raise InputError(path, "has a single segment")
+    video.store.count = LEAST_SEGMENTS
     cache = FrameCache(SegmentRenderer(create_renderer("auto")), video, CACHE_BYTES)
     memory = psutil.Process()
     peaks, played, stall, passed, before = [0, 0], 0, 0.0, 0, 0

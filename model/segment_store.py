@@ -1,4 +1,4 @@
-"""Keep at most two segments of a long video in memory, and load the next one on a worker thread."""
+"""Keep a few segments of a long video in memory, and load the next one on a worker thread."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from common.errors import DamagedData
 from common.memory import return_free_memory
 from model.video import VolumetricVideo
 
-KEPT_SEGMENTS = 2
-"""Number of segments in memory, including those that are being loaded."""
+LEAST_SEGMENTS = 2
+"""Number of segments in memory, including those that are being loaded, if more would take too much memory."""
+
+SEGMENT_MEMORY = 128 << 20
+"""Bytes that more segments may take together. A short video that repeats is then read only once."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,15 +36,25 @@ class _Superseded(Exception):
     """A segment that was loaded ahead is not needed any more."""
 
 
+def segments_in_memory(largest: int) -> int:
+    """Return how many segments are kept in memory.
+
+    Args:
+        largest: bytes of the largest one.
+    """
+    return max(LEAST_SEGMENTS, SEGMENT_MEMORY // max(1, largest))
+
+
 class SegmentStore:
     """Segments by the number of their data. All methods may be called from any thread.
 
     Args:
         load: reads a segment.
+        count: number of segments in memory, including those that are being loaded; at least 2.
     """
 
-    def __init__(self, load: LoadSegment) -> None:
-        self._load = load
+    def __init__(self, load: LoadSegment, count: int = LEAST_SEGMENTS) -> None:
+        self._load, self.count = load, count
         self.damaged: dict[int, DamagedData] = {}
         """What is wrong with the segments that turned out to be damaged. They are not loaded again."""
         self._changed = threading.Condition()
@@ -101,19 +114,19 @@ class SegmentStore:
         return segment
 
     def _has_room(self) -> bool:
-        return len(self._loading) < KEPT_SEGMENTS
+        return len(self._loading) < self.count
 
     def _may_load_ahead(self) -> bool:
         """Return whether the next segment is missing and there is a place for it."""
         if self._ahead is None or any(self._ahead in known for known in (self._loaded, self._loading, self.damaged)):
             return False
-        return len(self._loading | (self._kept & self._loaded.keys())) < KEPT_SEGMENTS
+        return len(self._loading | (self._kept & self._loaded.keys())) < self.count
 
     def _reserve(self, data: int, keep: Collection[int]) -> None:
         """Make room for a segment before it is loaded."""
         self._loading.add(data)
         for old in [old for old in self._loaded if old not in keep]:
-            if len(self._loaded) + len(self._loading) <= KEPT_SEGMENTS:
+            if len(self._loaded) + len(self._loading) <= self.count:
                 break
             del self._loaded[old]
 

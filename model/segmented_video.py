@@ -1,4 +1,4 @@
-"""A long video: a sequence of segments, of which at most two are in memory (docs/long_videos.md)."""
+"""A long video: a sequence of segments, of which only a few are in memory (docs/long_videos.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from common.errors import DamagedData, InputError
 from model.config import ModelConfig
-from model.segment_store import LoadSegment, SegmentStore
+from model.segment_store import LEAST_SEGMENTS, LoadSegment, SegmentStore
 from model.segments import Segment, SegmentPart, frames_only_in, frames_text, parts_at
 from model.video import Floats, Version, VideoMetadata, VolumetricVideo
 
@@ -36,6 +36,7 @@ class SegmentedVideo(VolumetricVideo):
         load: reads a segment.
         announce: told what playback will need, for instance to fetch it from a server.
         own_decoders: whether each segment has its own decoder weights. Otherwise all segments share one dictionary of them.
+        in_memory: number of segments in memory, at least 2.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class SegmentedVideo(VolumetricVideo):
         load: LoadSegment,
         announce: Announce = lambda _: None,
         own_decoders: bool = False,
+        in_memory: int = LEAST_SEGMENTS,
     ) -> None:
         self.config, self.metadata = config, metadata
         self.segments, self.own_decoders = segments, own_decoders
-        self.store = SegmentStore(load)
+        self.store = SegmentStore(load, in_memory)
         """The segments in memory."""
         self._announce = announce
         self._place: tuple[int, bool] | None = None
@@ -126,8 +128,9 @@ class SegmentedVideo(VolumetricVideo):
     def changed(self, change: Callable[[VolumetricVideo], VolumetricVideo]) -> SegmentedVideo:
         """Return the same video, whose segments are changed when they are loaded."""
         load = self.store.get
+        own, count = self.own_decoders, self.store.count
         return SegmentedVideo(
-            self.config, self.metadata, self.segments, lambda data, _: change(load(data)), self._announce, self.own_decoders
+            self.config, self.metadata, self.segments, lambda data, _: change(load(data)), self._announce, own, count
         )
 
     def load_ahead(self, times: Sequence[float]) -> None:

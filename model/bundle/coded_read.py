@@ -17,7 +17,7 @@ from model.bundle.coding import CodedSpec, checksum, decode
 from model.bundle.container import Header, blame, check_entries
 from model.bundle.layout import DECODER_PREFIX, SOUND, TensorSpec
 from model.bundle.metadata import parse_document
-from model.bundle.segment_table import prefix_of
+from model.bundle.segment_table import SEGMENT_PREFIX, prefix_of
 from model.bundle.tensors import TensorReader, check_boxes, open_tensors
 from model.sound.stored import VideoSound
 from model.video import VideoMetadata
@@ -52,6 +52,15 @@ class CodedBundle:
         offsets = [self.header.entries[name]["data_offsets"] for name in self.layout if name.startswith(prefix_of(data))]
         start = self.header.data_start
         return start + min(begin for begin, _ in offsets), start + max(end for _, end in offsets)
+
+    @property
+    def largest_segment(self) -> int:
+        """Bytes of the largest segment after decoding."""
+        sizes = dict.fromkeys((segment.data for segment in self.metadata.segments), 0)
+        for name, spec in self.layout.items():
+            if name.startswith(SEGMENT_PREFIX):
+                sizes[int(name.split(".")[1])] += spec.nbytes
+        return max(sizes.values())
 
     def frames_of(self, name: str) -> list[range]:
         """Return the frames that cannot be shown without a tensor; several ranges if its segment is repeated."""

@@ -21,6 +21,7 @@ from model.bundle.metadata import PLAIN_VERSION, BundleMetadata, metadata_from_j
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
 from model.config import ModelConfig
+from model.segment_store import segments_in_memory
 from model.segmented_video import Announce, LoadedSegment, SegmentedVideo
 from model.sound.stored import read_now
 from model.video import VideoMetadata, VolumetricVideo
@@ -140,7 +141,8 @@ def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> 
         weights = _decoder_weights(arrays) if shared is None else shared
         return LoadedSegment(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
 
-    video = SegmentedVideo(config, metadata, bundle.metadata.segments, load, announce, bundle.metadata.own_decoders)
+    segments, count = bundle.metadata.segments, segments_in_memory(bundle.largest_segment)
+    video = SegmentedVideo(config, metadata, segments, load, announce, bundle.metadata.own_decoders, count)
     with contextlib.suppress(DamagedData):
         video.store.get(0)
     video.announce_order(0, backward=False)

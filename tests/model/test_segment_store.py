@@ -1,4 +1,4 @@
-"""At most two segments are in memory, and the next one is loaded ahead."""
+"""Only a few segments are in memory, and the next one is loaded ahead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +16,11 @@ import pytest
 
 from common.errors import InputError
 from model import segment_store
-from model.segment_store import SegmentStore
+from model.bundle.coded_write import video_arrays
+from model.segment_store import SegmentStore, segments_in_memory
 from model.segmented_video import SegmentedVideo
 from model.segments import Segment
+from tests.model.bundle.segment_files import opened, segment_videos, write_row
 
 BOUNDS = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
@@ -78,6 +81,28 @@ def test_two_segments_stay_in_memory() -> None:
     assert disk.reads == [0, 1, 2, 3], "the least recently used one is dropped: 1 for 2, 2 for 3"
     assert store.loaded == [0, 3] and disk.most == 2
     assert store.peek(1) is None and store.peek(3) is not None
+
+
+def test_as_many_segments_stay_in_memory_as_fit() -> None:
+    """A short video that repeats is read once."""
+    assert [segments_in_memory(size) for size in (0, 32 << 20, 50 << 20, 1 << 40)] == [128 << 20, 4, 2, 2]
+    disk = Disk()
+    store = SegmentStore(disk, segments_in_memory(32 << 20))
+    for data in [0, 1, 2, 3, 0, 1, 2, 3, 4, 1, 0]:
+        store.get(data)
+    assert disk.reads == [0, 1, 2, 3, 4, 0] and store.loaded == [0, 1, 3, 4]
+
+
+def test_the_size_of_segments_in_memory_is_known_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    videos = segment_videos([2, 5, 3], own_decoders=True)
+    path = write_row(tmp_path / "a.mlpvid", videos)
+    size = sum(array.nbytes for array in video_arrays(videos[1]).values())
+    for memory, count in ((3 * size, 3), (3 * size - 1, 2), (0, 2)):
+        monkeypatch.setattr(segment_store, "SEGMENT_MEMORY", memory)
+        video = opened(path)
+        for data in (0, 1, 2):
+            video.store.get(data)
+        assert len(video.store.loaded) == count
 
 
 def test_random_access_from_many_threads_never_holds_more_than_two() -> None:

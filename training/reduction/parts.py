@@ -31,7 +31,7 @@ class Part:
 
 
 class Parts:
-    """The parts of a video. Two segments are in memory at most, and the arrays of the part that was used last.
+    """The parts of a video. Only a few segments are in memory, and the arrays of the part that was used last.
 
     Args:
         video: with or without segments.

@@ -71,7 +71,7 @@ class StepSearch:
     """Measures the sensitivities of a video once, and then finds steps for any target.
 
     All segments of a long video have the same steps. Their sizes are counted in all segments, and the pictures are compared in
-    a few of them. Two segments are in memory at most.
+    a few of them. Only a few segments are in memory.
 
     Args:
         video: the original.

@@ -46,7 +46,7 @@ class InfoPanel:
         if isinstance(video, Scene):
             row("Videos", str(len(video.videos)), "Number of videos in the scene.")
         elif isinstance(video, SegmentedVideo):
-            tip = "Parts of a long video with hash tables of their own. At most two are in memory."
+            tip = "Parts of a long video with hash tables of their own. Only a few are in memory."
             row("Segments", str(len(video.segments)), tip)
             self._draw_config(config)
         elif video.has_maps:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from common.scores import psnr
+from model import segment_store
 from model.bundle.info import bundle_info, find_damage
 from model.bundle.read import open_any
 from renderer.select import create_renderer
@@ -111,6 +112,7 @@ def test_few_segments_are_in_memory(source: Path, tmp_path: Path, monkeypatch: p
         return part
 
     monkeypatch.setattr(Parts, "_load", counted)
+    monkeypatch.setattr(segment_store, "SEGMENT_MEMORY", 0)
     video = opened(source)
     counted_search = StepSearch(video, create_renderer("cpu"))
     write_rounded(counted_search.parts, counted_search.reduced(1e-3).steps, tmp_path / "small.mlpvid")

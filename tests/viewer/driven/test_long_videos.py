@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from common.errors import InputError
+from model import segment_store
 from model.bundle.info import read_bundle
 from model.segmented_video import SegmentedVideo
 from tests.model.bundle.segment_files import damage_segment, segment_videos, write_row
@@ -30,7 +31,10 @@ def _open(app: ViewerApp, path: Path) -> tuple[Document, SegmentedVideo]:
 
 
 @pytest.mark.slow
-def test_a_long_video_plays_through_all_segments(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+def test_a_long_video_plays_through_all_segments(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_store, "SEGMENT_MEMORY", 0)  # as if the segments were large
     document, video = _open(app, tmp_path / "long.mlpvid")
 
     def look(context: Any) -> None:
