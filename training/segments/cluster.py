@@ -52,7 +52,9 @@ class Outcome:
 
 
 def train_on_cluster(arguments: argparse.Namespace, runs: list[SegmentRun], chosen: Sequence[int]) -> int:
-    """Train segments as tasks of Ray; segment 0 first, because the others need its decoder. Return 0 when all are finished.
+    """Train segments as tasks of Ray. Return 0 when all are finished.
+
+    Segment 0 is trained first, because the others need its decoder, unless each has its own.
 
     A task whose worker is killed begins again on another one, from its last checkpoint. What a run prints is in a file next
     to its folder, `segment-0003.log` for example.
@@ -70,7 +72,7 @@ def train_on_cluster(arguments: argparse.Namespace, runs: list[SegmentRun], chos
         # `max_calls=1`: a worker is not used again, so its memory is free for the next segment.
         options: dict[str, Any] = {"num_cpus": shared.threads, "max_retries": MAX_RETRIES, "max_calls": 1}
         task = ray.remote(**options)(_train)
-        for group in ([i for i in chosen if i == 0], [i for i in chosen if i > 0]):
+        for group in [chosen] if arguments.own_decoders else ([i for i in chosen if i == 0], [i for i in chosen if i > 0]):
             with _cancelled_on_interrupt(ray, {task.remote(shared, index): index for index in group}) as tasks:
                 _wait(ray, tasks, runs)
     return 0

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -144,6 +145,39 @@ def test_more_threads_than_any_machine_has() -> None:
     cluster.check_threads(Cluster, 8)
     with pytest.raises(InputError, match="--threads 9: is more than the 8 cores of the largest machine of the cluster"):
         cluster.check_threads(Cluster, 9)
+
+
+class _Cluster:
+    """Stands for Ray; its tasks are only noted."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+
+    def remote(self, **_: Any) -> Any:
+        def remote(_: Any, index: int) -> int:
+            self.begun.append(index)
+            return index
+
+        return lambda _: SimpleNamespace(remote=remote)
+
+
+@pytest.mark.parametrize(("options", "groups"), [([], [[0], [1, 2]]), (["--own-decoders"], [[0, 1, 2]])])
+def test_segment_0_is_first_only_if_the_others_need_its_decoder(
+    capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], groups: list[list[int]]
+) -> None:
+    ray, waited = _Cluster(), []
+
+    def wait(ray: _Cluster, *_: Any) -> None:
+        waited.append(ray.begun)
+        ray.begun = []
+
+    monkeypatch.setattr(cluster, "_connected", lambda *_: contextlib.nullcontext(ray))
+    monkeypatch.setattr(cluster, "_wait", wait)
+    config = tmp_path / "short.yaml"
+    config.write_text(CONFIG)
+    command = ["--capture", str(capture), "--config", str(config), "--out", str(tmp_path / "runs"), "--ray", *options]
+    assert main([*command, "--segment-frames", "4", "--overlap", "1"]) == 0
+    assert waited == groups
 
 
 def _command(capture: Path, folder: Path) -> list[str]:
