@@ -57,6 +57,9 @@ class Layer:
 class ShaderDecoder(ABC, Generic[Stored, Activation]):
     """The map decoder of a video, its weights in the graphics card's memory as half floats.
 
+    The constructors of both kinds also take the `programs` that the decoders of a context share; without them, they compile
+    their own.
+
     Args:
         context: the renderer's context; current in the calling thread except in `first_activation`.
         video: the video; later changes of its weights have no effect.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from common.errors import InputError
 from model.video import VolumetricVideo
 from renderer.opengl.decode import Layer, ShaderDecoder, halves
-from renderer.opengl.programs import ComputeProgram
+from renderer.opengl.programs import ComputeProgram, SharedPrograms
 
 INPUT_BLOCK, OUTPUT_BLOCK, PIXEL_BLOCK = 16, 64, 64
 """Input channels, output channels and pixels of a tile of the matrix products (shaders/opengl/convolution.comp)."""
@@ -41,9 +41,10 @@ class _Stored:
 class ComputeDecoder(ShaderDecoder[_Stored, moderngl.Buffer]):
     """The decoder with compute shaders. Activations are buffers, [pixel][channel]."""
 
-    def __init__(self, context: moderngl.Context, video: VolumetricVideo) -> None:
+    def __init__(self, context: moderngl.Context, video: VolumetricVideo, programs: SharedPrograms | None = None) -> None:
+        programs = programs or SharedPrograms(context)
         definitions = [{"TARGET": target} for target in (ACTIVATIONS, PLANES, HEADS)]
-        self._programs = [ComputeProgram(context, "convolution.comp", defined) for defined in definitions]
+        self._programs = [programs.compute("convolution.comp", defined) for defined in definitions]
         super().__init__(context, video)
 
     def _store(self, layer: Layer) -> _Stored:

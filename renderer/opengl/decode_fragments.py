@@ -12,7 +12,7 @@ from common.errors import InputError
 from model.video import VolumetricVideo
 from renderer.opengl.decode import Layer, ShaderDecoder, halves
 from renderer.opengl.layers import Layers
-from renderer.opengl.programs import Program
+from renderer.opengl.programs import SharedPrograms
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class _Stored:
 class FragmentDecoder(ShaderDecoder[_Stored, moderngl.TextureArray]):
     """The decoder with fragment shaders. Activations are texture arrays of four channels per layer."""
 
-    def __init__(self, context: moderngl.Context, video: VolumetricVideo) -> None:
-        self._programs = [Program(context, "convolution.frag", {"HEADS": heads}, layered=True) for heads in (0, 1)]
+    def __init__(self, context: moderngl.Context, video: VolumetricVideo, programs: SharedPrograms | None = None) -> None:
+        programs = programs or SharedPrograms(context)
+        self._programs = [programs.layered("convolution.frag", {"HEADS": heads}) for heads in (0, 1)]
         super().__init__(context, video)
 
     def _store(self, layer: Layer) -> _Stored:

@@ -30,6 +30,7 @@ from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import driver_version, is_software
 from renderer.opengl.decode_compute import ComputeDecoder
 from renderer.opengl.decode_fragments import FragmentDecoder
+from renderer.opengl.programs import SharedPrograms
 from renderer.threads import available_cores
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,12 @@ class Measured:
 
 
 def decodings(
-    context: moderngl.Context, video: VolumetricVideo, baker: Baker, software: bool = False, threads: int | None = None
+    context: moderngl.Context,
+    video: VolumetricVideo,
+    baker: Baker,
+    software: bool = False,
+    threads: int | None = None,
+    programs: SharedPrograms | None = None,
 ) -> Decodings:
     """Return the decodings of this machine.
 
@@ -76,6 +82,7 @@ def decodings(
         baker: uploads maps.
         software: include shaders even where the driver runs them on the CPU.
         threads: CPU threads that decode; None means all cores.
+        programs: compiled shaders of this context; None compiles them for this video.
     """
 
     def cpu() -> Decoding:
@@ -87,7 +94,7 @@ def decodings(
 
     def shaders() -> Decoding:
         kind: type[ComputeDecoder | FragmentDecoder] = ComputeDecoder if has_compute(context) else FragmentDecoder
-        decoder = kind(context, video)
+        decoder = kind(context, video, programs)
         return Decoding(decoder.first_activation, decoder)
 
     found: dict[str, Callable[[], Decoding]] = {"cpu": cpu}

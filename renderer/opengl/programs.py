@@ -120,3 +120,30 @@ class ComputeProgram(_Compiled):
         """Run as many work groups as three numbers in a buffer say."""
         self._program.run_indirect(groups, offset)
         self._context.memory_barrier()
+
+
+class SharedPrograms:
+    """Programs of one context that several users share, because compiling takes long. Each user sets all uniforms anew.
+
+    Args:
+        context: where they are compiled; current in the calling thread whenever a method is called.
+    """
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._compute: dict[tuple[str, frozenset[tuple[str, int]]], ComputeProgram] = {}
+        self._layered: dict[tuple[str, frozenset[tuple[str, int]]], Program] = {}
+
+    def compute(self, name: str, definitions: Definitions) -> ComputeProgram:
+        """Return a compute shader; see `ComputeProgram`."""
+        key = name, frozenset(definitions.items())
+        if key not in self._compute:
+            self._compute[key] = ComputeProgram(self._context, name, definitions)
+        return self._compute[key]
+
+    def layered(self, fragment: str, definitions: Definitions) -> Program:
+        """Return a program that draws into layers; see `Program`."""
+        key = fragment, frozenset(definitions.items())
+        if key not in self._layered:
+            self._layered[key] = Program(self._context, fragment, definitions, layered=True)
+        return self._layered[key]

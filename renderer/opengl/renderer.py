@@ -28,6 +28,7 @@ from renderer.opengl.image import ImageTextures, OpenGLImage, create_textures
 from renderer.opengl.measures import ImageSummaries, SquaredErrors
 from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
 from renderer.opengl.pixel_buffers import PixelBuffers
+from renderer.opengl.programs import SharedPrograms
 from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import TileSize, blocks, tiles
 from renderer.shared_decoder import with_same_decoder
@@ -105,6 +106,7 @@ class OpenGLRenderer:
         self._largest_texture = self.limit("GL_MAX_TEXTURE_SIZE")
         self._bakers: dict[ModelConfig, Baker] = {}
         self._passes: dict[ModelConfig, RenderPasses] = {}
+        self._programs = SharedPrograms(self._context)  # of decoders: those of a long video's segments use the same ones
         self._scratch: weakref.ref[_Scratch] | None = None
         self._tile_size = TileSize()
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
@@ -179,7 +181,7 @@ class OpenGLRenderer:
 
         def measure() -> dict[str, Measured]:
             baker = self._baker(video.config)
-            found = decodings(self._context, video, baker, software=True)
+            found = decodings(self._context, video, baker, software=True, programs=self._programs)
             return measure_decodings(self._context, video, baker, found)
 
         return self._gl.run(measure)
@@ -269,7 +271,7 @@ class OpenGLRenderer:
         if shared is not None:
             decoding = shared.decoding
         else:
-            found = decodings(self._context, video, baker, threads=self.threads)
+            found = decodings(self._context, video, baker, threads=self.threads, programs=self._programs)
             decoding = choose_decoding(self._context, video, baker, found)
         tables = upload_tables(self._context, video.hash_tables)
         version = video.weights_version()  # again: decoding with PyTorch makes the decoder a module, which counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from model.segments import Segment
+from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderStatistics
 from renderer.fallback import FallbackRenderer
 from renderer.frame_cache import FrameCache
@@ -117,6 +119,62 @@ def test_opengl_shows_the_same_and_chooses_a_decoding_for_each_decoder(
         assert np.abs(ours.rgba - theirs.rgba).max() <= 3 / 255
     assert len(chosen) == (3 if own_decoders else 1)
     backend.close()
+
+
+@pytest.mark.parametrize("has_compute", [True, False])
+def test_decoders_on_the_graphics_card_share_their_programs_and_go_with_their_segments(
+    tmp_path: Path, has_compute: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from renderer.opengl import decoding, programs
+    from renderer.opengl.renderer import OpenGLRenderer
+
+    living: weakref.WeakSet[Any] = weakref.WeakSet()
+    compiled: list[str] = []
+    source = programs.shader_source
+
+    def counted(name: str, definitions: programs.Definitions) -> str:
+        compiled.append(name)
+        return source(name, definitions)
+
+    def shaders(context: Any, video: VolumetricVideo, baker: Any, found: decoding.Decodings) -> decoding.Decoding:
+        chosen = found["shaders"]()
+        living.add(chosen.finish)
+        return chosen
+
+    monkeypatch.setattr(programs, "shader_source", counted)
+    monkeypatch.setattr(decoding, "is_software", lambda _: False)
+    monkeypatch.setattr(decoding, "has_compute", lambda _: has_compute)
+    monkeypatch.setattr("renderer.opengl.renderer.choose_decoding", shaders)
+    video = opened(write_row(tmp_path / "a.mlpvid", segment_videos([2] * 5, own_decoders=True)))
+    backend = OpenGLRenderer(1)
+    renderer, reference = SegmentRenderer(backend), SegmentRenderer(ReferenceRenderer(1))
+    for segment in video.segments:
+        time = float(segment.first_frame)
+        ours, theirs = (r.render(r.prepare(video, time), CAMERA) for r in (renderer, reference))
+        assert np.abs(ours.rgba - theirs.rgba).max() <= 3 / 255
+        assert len(living) <= 2
+    name = "convolution.comp" if has_compute else "convolution.frag"
+    assert compiled.count(name) == (3 if has_compute else 2), "not again for each decoder"
+    backend.close()
+
+
+def test_decoders_on_the_cpu_go_with_their_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from renderer.cpu import renderer as module
+
+    living: weakref.WeakSet[Any] = weakref.WeakSet()
+    original = module.NativeDecoder
+
+    def noted(*arguments: Any) -> Any:
+        made = original(*arguments)
+        living.add(made)
+        return made
+
+    monkeypatch.setattr(module, "NativeDecoder", noted)
+    video = opened(write_row(tmp_path / "a.mlpvid", segment_videos([2] * 5, own_decoders=True)))
+    renderer = SegmentRenderer(module.CpuRenderer(1))
+    for segment in video.segments:
+        renderer.prepare(video, float(segment.first_frame))
+        assert 1 <= len(living) <= 2
 
 
 def test_the_frame_cache_loads_ahead(path: Path) -> None:
