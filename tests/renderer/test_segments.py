@@ -146,6 +146,7 @@ def test_decoders_on_the_graphics_card_share_their_programs_and_go_with_their_se
     monkeypatch.setattr(decoding, "has_compute", lambda _: has_compute)
     monkeypatch.setattr("renderer.opengl.renderer.choose_decoding", shaders)
     video = opened(write_row(tmp_path / "a.mlpvid", segment_videos([2] * 5, own_decoders=True)))
+    video.store.count = 2  # as in a video whose segments are large
     backend = OpenGLRenderer(1)
     renderer, reference = SegmentRenderer(backend), SegmentRenderer(ReferenceRenderer(1))
     for segment in video.segments:
@@ -171,6 +172,7 @@ def test_decoders_on_the_cpu_go_with_their_segments(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(module, "NativeDecoder", noted)
     video = opened(write_row(tmp_path / "a.mlpvid", segment_videos([2] * 5, own_decoders=True)))
+    video.store.count = 2  # as in a video whose segments are large
     renderer = SegmentRenderer(module.CpuRenderer(1))
     for segment in video.segments:
         renderer.prepare(video, float(segment.first_frame))
