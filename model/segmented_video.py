@@ -194,7 +194,7 @@ class SegmentedVideo(VolumetricVideo):
 
 
 class LoadedSegment(VolumetricVideo):
-    """One segment in memory. It is never trained, so what renderers convert for one segment stays valid for all."""
+    """One segment in memory. It is never trained, so what renderers convert is valid for all segments with its decoder."""
 
     def weights_version(self) -> Version:
         """Return a constant: the weights do not change."""

@@ -14,7 +14,7 @@ Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive frames with latents, boxes, occupancy and hash tables of their own."""
+    """Consecutive frames with latents, boxes, occupancy and hash tables of their own; in some videos also with a decoder."""
 
     first_frame: int
     """Frame of the whole video at which the segment begins."""

@@ -227,18 +227,80 @@ def test_a_damaged_decoder_of_a_segment_damages_only_its_frames(tmp_path: Path, 
         video.parts(3.0)
 
 
+def _without_code(name: str) -> Callable[[Pieces], None]:
+    return lambda pieces: pieces.document["tensors"].pop(name)
+
+
+def _renamed(old: str, new: str) -> Callable[[Pieces], None]:
+    return lambda pieces: pieces.entries.update({new: pieces.entries.pop(old)})
+
+
+def _added(name: str) -> Callable[[Pieces], None]:
+    def change(pieces: Pieces) -> None:
+        start = len(pieces.data)
+        pieces.entries[name] = {"dtype": "U8", "shape": [4], "data_offsets": [start, start + 4]}
+        pieces.data += b"\0\0\0\0"
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
         (lambda pieces: pieces.document.update(own_decoders=1), "own_decoders must be true or false"),
         (lambda pieces: pieces.document.update(own_decoders=False), "does not say how tensor decoder.backbone"),
         (lambda pieces: pieces.document.update(minor=2), "does not say how tensor decoder.backbone"),
+        (
+            _without_code("segments.1.decoder.color_head.bias"),
+            r"does not say how tensor segments\.1\.decoder\.color_head\.bias",
+        ),
+        (
+            _renamed("segments.1.decoder.color_head.bias", "decoder.color_head.bias"),
+            r"has no tensor segments\.1\.decoder\.color_head",
+        ),
+        (_added("decoder.color_head.bias"), r"has an unknown tensor 'decoder\.color_head\.bias'"),
+        (_added("segments.3.decoder.color_head.bias"), r"has an unknown tensor 'segments\.3\.decoder\.color_head\.bias'"),
     ],
 )
 def test_wrong_files_with_own_decoders(tmp_path: Path, change: Callable[[Pieces], object], fault: str) -> None:
     path = tmp_path / "a.mlpvid"
     path.write_bytes((HERE / "version2_decoders.mlpvid").read_bytes())
     check_refused(path, change, fault)
+
+
+def test_a_single_segment_may_have_its_own_decoder(tmp_path: Path) -> None:
+    """Writers do not make such files. Joined with itself, it becomes a file with one decoder and the lowest minor version."""
+    [video], path = segment_videos([3]), tmp_path / "a.mlpvid"
+    write_coded(video, path, {})
+
+    def change(pieces: Pieces) -> None:
+        pieces.document.update(minor=3, own_decoders=True)
+        for named in (pieces.entries, pieces.document["tensors"]):
+            for name in [name for name in named if name.startswith("decoder.")]:
+                named[f"segments.0.{name}"] = named.pop(name)
+
+    corrupt_coded(path, change)
+    assert same_tensors(read_bundle(path), video)
+    info = bundle_info(path)
+    assert info["own_decoders"] and sum(info["bytes"].values()) == info["file_size"] == path.stat().st_size
+    join_bundles([path, path], tmp_path / "twice.mlpvid")
+    assert bundle_info(tmp_path / "twice.mlpvid")["minor_version"] == 1
+    assert same_tensors(opened(tmp_path / "twice.mlpvid").store.get(1), video)
+
+
+def test_a_bundle_with_own_decoders_is_joined_with_itself_and_read_in_a_newer_minor_version(tmp_path: Path) -> None:
+    videos, path = segment_videos([2, 3], own_decoders=True), tmp_path / "a.mlpvid"
+    write_row(path, videos, repeats=2)
+    join_bundles([path, path], tmp_path / "twice.mlpvid")
+    info = bundle_info(tmp_path / "twice.mlpvid")
+    assert info["minor_version"] == 3 and info["segments"] == 8
+    sizes = [entry["bytes"] for entry in info["segment_list"]]
+    assert sum(sizes) + info["bytes"]["header"] == info["file_size"], "the decoders are part of the segments"
+    assert [size > 0 for size in sizes] == 2 * [True, True, False, False]
+    corrupt_coded(tmp_path / "twice.mlpvid", _document(minor=4))
+    video = opened(tmp_path / "twice.mlpvid")
+    for data in range(4):
+        assert same_tensors(video.store.get(data), videos[data % 2])
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from viewer.app.places import read_streamed
 COUNT = 5
 
 
-def _videos() -> list[VolumetricVideo]:
+def _videos(own_decoders: bool) -> list[VolumetricVideo]:
     """Return videos with latents so large that every segment takes more than a block."""
     videos: list[VolumetricVideo] = []
     for seed in range(COUNT):
@@ -37,16 +37,16 @@ def _videos() -> list[VolumetricVideo]:
         video.latents = rng.normal(size=(frames, video.latents.shape[1])).astype(np.float32)
         video.boxes = np.repeat(video.boxes[:1], frames, 0)
         video.occupancy = np.repeat(video.occupancy[:1], frames, 0)
-        video.decoder_weights = videos[0].decoder_weights if videos else video.decoder_weights
+        video.decoder_weights = videos[0].decoder_weights if videos and not own_decoders else video.decoder_weights
         videos.append(video)
     return videos
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=[False, True], ids=["one decoder", "own decoders"])
+def path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Return a bundle of five segments of about 0.3 MiB each."""
     result = tmp_path_factory.mktemp("streamed") / "long.mlpvid"
-    videos = _videos()
+    videos = _videos(own_decoders=request.param)
     segments = row_of_segments([video.num_frames for video in videos])
     write_segments([contents_of_video(video, {}) for video in videos], segments, videos[0].metadata, result)
     return result
