@@ -131,12 +131,16 @@ def test_lengths_of_the_runs(
         assert f"{wrong.split('=')[0]}: must be above 0 and at most 1" in capsys.readouterr().err
     begun = len(lengths)
     own = [*command, "--own-decoders"]
-    assert main(own) == 0, "14 segments of 12 frames, and the other two of 11"
+    assert main(own) == 0, "two of the four segments; together they have 46 frames"
     assert lengths[begun:] == [(26, pytest.approx(6 * 12 / 46)), (26, pytest.approx(6 * 12 / 46))]
     for option in ("--keyframes=1", "--later=1"):
         assert main([*own, option]) == 2
         assert f"{option[:-2]}: does not apply with --own-decoders" in capsys.readouterr().err
     del lengths[begun:]
+    monkeypatch.setattr("training.segments.job.MOST_OWN_DECODERS", 3)
+    assert main(own) == 2 and len(lengths) == begun, "before the first step, not when the bundle is written"
+    fault = "--segment-frames 12: gives 4 segments, but a bundle has room for 3 with a decoder each; use longer segments"
+    assert fault in capsys.readouterr().err
     assert main([*command, "--steps=1000000000"]) == 2, "beyond what a config may have"
     assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 12
 

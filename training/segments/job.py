@@ -19,7 +19,7 @@ from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME
 from training.loop.scene import selected_frames
-from training.segments.plan import KEYFRAME_STEPS, LATER_STEPS, plan_segments
+from training.segments.plan import KEYFRAME_STEPS, LATER_STEPS, MOST_OWN_DECODERS, plan_segments
 
 KEYFRAMES = "keyframes"
 """Folder of the run that trains the decoder, on frames of the whole capture."""
@@ -69,6 +69,9 @@ def plan_runs(arguments: argparse.Namespace) -> list[SegmentRun]:
     capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     frames = selected_frames(capture, config.data)
     rows = plan_segments(len(frames), arguments.segment_frames, arguments.overlap)
+    if arguments.own_decoders and len(rows) > MOST_OWN_DECODERS:
+        fault = f"gives {len(rows):,} segments, but a bundle has room for {MOST_OWN_DECODERS} with a decoder each"
+        raise InputError(f"--segment-frames {arguments.segment_frames}", fault, "use longer segments")
     total = sum(row.num_frames for row in rows)
     runs = []
     for index, row in enumerate(rows):

@@ -13,6 +13,10 @@ All segments use the decoder of the keyframes, so it is worth a longer run. Each
 """
 
 
+MOST_OWN_DECODERS = 300
+"""Most segments with a decoder each: what a bundle says about their tensors has to fit into its header."""
+
+
 def plan_segments(num_frames: int, longest: int, overlap: int) -> list[Segment]:
     """Divide frames into as few segments as possible, of nearly equal length.
 
